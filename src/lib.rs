@@ -1,0 +1,1 @@
+//! First-boot agent for highly available Kubernetes.

@@ -1,0 +1,2 @@
+//! The `kubeboot` binary.
+fn main() {}
