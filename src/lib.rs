@@ -1,1 +1,8 @@
 //! First-boot agent for highly available Kubernetes.
+
+pub mod document;
+pub mod facts;
+pub mod fault;
+pub mod host;
+pub mod moment;
+pub mod secret;
