@@ -5,4 +5,5 @@ pub mod facts;
 pub mod fault;
 pub mod host;
 pub mod moment;
+pub mod pki;
 pub mod secret;
