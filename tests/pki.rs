@@ -123,7 +123,12 @@ fn clients_are_signed_by_authorities_that_openssl_made() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
-        openssl_ok(folder, &format!("req -x509 -newkey {algorithm} -nodes -keyout ca.key -out ca.crt -days 30 -subj {subject}"));
+        openssl_ok(
+            folder,
+            &format!(
+                "req -x509 -newkey {algorithm} -nodes -keyout ca.key -out ca.crt -days 30 -addext keyUsage=critical,keyCertSign -subj {subject}"
+            ),
+        );
         if !form.is_empty() {
             openssl_ok(folder, &format!("{form} -in ca.key -out ca.key"));
         }
