@@ -111,7 +111,9 @@ fn node(page: &mut Page, spec: &ClusterSpec, material: &Material, reader: Reader
     page.text("kubernetesVersion", &spec.kubernetes_version.to_string());
     page.text("controlPlaneEndpoint", &spec.endpoint.to_string());
     page.section("networking", |page| {
-        page.text("podSubnet", &subnets(&spec.networking.pod_subnets));
+        if !spec.networking.pod_subnets.is_empty() {
+            page.text("podSubnet", &subnets(&spec.networking.pod_subnets));
+        }
         page.text("serviceSubnet", &subnets(&spec.networking.service_subnets));
         page.text("dnsDomain", &spec.networking.dns_domain);
     });
@@ -163,10 +165,14 @@ fn registration(page: &mut Page, pool: &Pool) {
     });
 }
 
-/// As kubectl writes a taint.
-fn taint(taint: &Taint) -> String {
-    let Taint { key, value, effect } = taint;
-    if value.is_empty() { format!("{key}:{effect}") } else { format!("{key}={value}:{effect}") }
+fn taint(taint: &Taint) -> Value {
+    let mut fields = serde_json::Map::new();
+    fields.insert("key".to_owned(), taint.key.clone().into());
+    if !taint.value.is_empty() {
+        fields.insert("value".to_owned(), taint.value.clone().into());
+    }
+    fields.insert("effect".to_owned(), taint.effect.clone().into());
+    Value::Object(fields)
 }
 
 fn discovery(page: &mut Page, spec: &ClusterSpec, material: &Material, reader: Reader) {
