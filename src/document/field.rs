@@ -3,9 +3,39 @@
 //! A parser's error is one sentence for a person: the problem, then what to write instead. The place is added by the caller.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use zeroize::Zeroize;
+
+/// The value as an error shows it: in backquotes, one line, control characters escaped, at most 60 characters.
+/// For values that are known not to be secret.
+pub(super) fn shown(text: &str) -> String {
+    format!("`{}`", shown_bare(text))
+}
+
+fn shown_bare(text: &str) -> String {
+    let mut short: String = text.chars().take(60).flat_map(char::escape_debug).collect();
+    if text.chars().nth(60).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+/// A key as an error shows it. A key that does not look like the name of a field may be a value, even a secret, that
+/// slipped into the place of a key: it is not shown.
+pub(super) fn shown_name(key: &str) -> String {
+    let name = key.starts_with(|c: char| c.is_ascii_alphabetic())
+        && key.len() <= 40
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'/'))
+        && BootstrapToken::parse(key).is_err();
+    if name { format!("`{key}`") } else { "the key here".to_owned() }
+}
+
+/// A decimal number without sign and leading zeros.
+fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'));
+    if plain { text.parse().ok() } else { None }
+}
 
 /// `controlPlaneEndpoint`, `peers`: host and port, the host a DNS name or an address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,19 +50,28 @@ impl Endpoint {
     /// # Errors
     /// A sentence for a person: the port is missing or out of range, or the host is no DNS name or address.
     pub fn parse(text: &str) -> Result<Self, String> {
+        if let Some((scheme, _)) = text.split_once("://") {
+            return Err(format!("{} is a URL; write host:port without `{}://` and path", shown(text), shown_bare(scheme)));
+        }
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) if !host.contains(':') || (host.starts_with('[') && host.ends_with(']')) => (host, port),
-            _ => return Err(format!("`{text}` has no port; write host:port, for example {text}:6443")),
+            _ if text.parse::<Ipv6Addr>().is_ok() => return Err(format!("{} has no port; write for example [{text}]:6443", shown(text))),
+            _ => return Err(format!("{} has no port; write host:port, for example api.example.com:6443", shown(text))),
         };
-        let port = match port.parse::<u16>() {
-            Ok(port) if port > 0 => port,
-            _ => return Err(format!("`{port}` is no port; write a number from 1 to 65535")),
+        let port = match number::<u16>(port) {
+            Some(port) if port > 0 => port,
+            _ => return Err(format!("{} is no port; write a number from 1 to 65535", shown(port))),
         };
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        if bare.parse::<IpAddr>().is_ok() || is_dns_name(bare) {
-            Ok(Self { host: bare.to_ascii_lowercase(), port })
-        } else {
-            Err(format!("`{host}` is neither a DNS name nor an address; write for example api.example.com:6443"))
+        let canonical = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            Some(inner) => inner.parse::<Ipv6Addr>().ok().map(|address| address.to_string()),
+            None => match host.parse::<IpAddr>() {
+                Ok(address) => Some(address.to_string()),
+                Err(_) => is_host_name(host).then(|| host.to_ascii_lowercase()),
+            },
+        };
+        match canonical {
+            Some(host) => Ok(Self { host, port }),
+            None => Err(format!("{} is neither a DNS name nor an address; write for example api.example.com:6443", shown(host))),
         }
     }
 
@@ -87,6 +126,11 @@ pub fn is_dns_name(text: &str) -> bool {
         })
 }
 
+/// A DNS name that can't be a mistyped IPv4 address: its last label is not all digits (RFC 3696 §2).
+fn is_host_name(text: &str) -> bool {
+    is_dns_name(text) && text.rsplit('.').next().is_some_and(|last| !last.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// A network: address and prefix length, host bits zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cidr {
@@ -112,16 +156,21 @@ impl Cidr {
     /// A sentence for a person: no prefix, a bad address, or host bits that are not zero (with the network meant).
     pub fn parse(text: &str) -> Result<Self, String> {
         let Some((address, prefix)) = text.split_once('/') else {
-            return Err(format!("`{text}` has no prefix length; write for example {text}/16"));
+            return Err(format!("{} has no prefix length; write for example 10.244.0.0/16", shown(text)));
         };
-        let address: IpAddr = address.parse().map_err(|_| format!("`{address}` is no IP address; write for example 10.244.0.0/16"))?;
+        let Ok(address) = address.parse::<IpAddr>() else {
+            return Err(format!("{} is no IP address; write for example 10.244.0.0/16", shown(address)));
+        };
+        if address.to_canonical() != address {
+            return Err(format!("{} is an IPv4 network in the form of IPv6; write it in the form of IPv4", shown(text)));
+        }
         let (value, width) = bits(address);
-        let prefix = match prefix.parse::<u8>() {
-            Ok(prefix) if prefix <= width => prefix,
-            _ => return Err(format!("`/{prefix}` is no prefix length; write a number from 0 to {width}")),
+        let prefix = match number::<u8>(prefix) {
+            Some(prefix) if prefix <= width => prefix,
+            _ => return Err(format!("`/{}` is no prefix length; write a number from 0 to {width}", shown_bare(prefix))),
         };
         let network = Self { address: from_bits(value & mask(prefix), address.is_ipv4()), prefix };
-        if network.address == address { Ok(network) } else { Err(format!("`{text}` has host bits; the network is {network}")) }
+        if network.address == address { Ok(network) } else { Err(format!("{} has host bits; write the network, {network}", shown(text))) }
     }
 
     /// Whether the address lies in this network.
@@ -146,6 +195,18 @@ impl Cidr {
     #[must_use]
     pub const fn prefix(&self) -> u8 {
         self.prefix
+    }
+
+    /// Whether it is a network of IPv4.
+    #[must_use]
+    pub const fn is_ipv4(&self) -> bool {
+        self.address.is_ipv4()
+    }
+
+    /// Bits that tell hosts apart: 16 for a /16 of IPv4.
+    #[must_use]
+    pub const fn host_bits(&self) -> u8 {
+        if self.address.is_ipv4() { 32 - self.prefix } else { 128 - self.prefix }
     }
 }
 
@@ -176,12 +237,9 @@ impl KubernetesVersion {
     /// # Errors
     /// A sentence for a person.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no Kubernetes release; write it whole, for example v1.37.2");
+        let wrong = || format!("{} is no Kubernetes release; write it whole, for example v1.37.2", shown(text));
         let mut parts = text.strip_prefix('v').ok_or_else(wrong)?.split('.');
-        let mut next = || -> Option<u16> {
-            let part = parts.next()?;
-            (part.bytes().all(|b| b.is_ascii_digit()) && (part.len() == 1 || !part.starts_with('0'))).then(|| part.parse().ok())?
-        };
+        let mut next = || number::<u16>(parts.next()?);
         match (next(), next(), next(), parts.next()) {
             (Some(major), Some(minor), Some(patch), None) => Ok(Self { major, minor, patch }),
             _ => Err(wrong()),
@@ -195,7 +253,8 @@ impl fmt::Display for KubernetesVersion {
     }
 }
 
-/// A node name: an RFC 1123 subdomain in lower case, as the API server demands.
+/// A node name: an RFC 1123 subdomain in lower case, as the API server demands, of at most 63 characters, because
+/// the kubelet writes it into the label `kubernetes.io/hostname`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NodeName(String);
 
@@ -205,10 +264,16 @@ impl NodeName {
     /// # Errors
     /// A sentence for a person.
     pub fn parse(text: &str) -> Result<Self, String> {
+        if text.len() > 63 {
+            return Err(format!(
+                "{} has more than 63 characters, and the kubelet writes it into a label; write a shorter name",
+                shown(text)
+            ));
+        }
         if is_dns_name(text) && !text.bytes().any(|b| b.is_ascii_uppercase()) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(format!("`{text}` is no node name; write lower-case letters, digits, hyphens and dots"))
+            Err(format!("{} is no node name; write lower-case letters, digits, hyphens and dots", shown(text)))
         }
     }
 
@@ -225,7 +290,7 @@ impl fmt::Display for NodeName {
     }
 }
 
-/// A taint, written as in a Node object (`{key, value, effect}`) or as kubectl takes it (`key=value:Effect`).
+/// A taint, written as in a Node object: `{key, value, effect}`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Taint {
     /// Key.

@@ -1,0 +1,275 @@
+//! Bytes → spanned trees, one for each document between `---`. YAML or JSON, which is YAML too.
+//!
+//! Built from the parser's events, not through a decoder, so that every node knows its line and column and every
+//! scalar whether it was plain or quoted. Anchors, aliases, tags and directives are refused: a document needs none, and
+//! without them its size bounds the work. Scalars are wiped when dropped, for any of them may be a secret.
+
+use granit_parser::{Event, Parser, ScalarStyle, Span, options};
+
+use crate::secret::Secret;
+
+use super::sniff;
+use super::violation::Violation;
+
+/// Largest input, bytes.
+pub const SIZE_LIMIT: usize = 1 << 20;
+/// Deepest nesting of maps and lists.
+pub const DEPTH_LIMIT: usize = 64;
+/// Most nodes in all documents of one input: maps, lists, keys and scalars.
+pub const NODE_LIMIT: usize = 20_000;
+
+/// A place in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+impl Place {
+    /// Where every text begins.
+    pub const START: Self = Self { line: 1, column: 1 };
+
+    fn of(span: &Span) -> Self {
+        Self { line: span.start.line().max(1), column: span.start.col() + 1 }
+    }
+}
+
+/// A node and its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tree {
+    /// Where it begins.
+    pub place: Place,
+    /// What it is.
+    pub node: Node,
+}
+
+/// What a node is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Node {
+    /// A scalar.
+    Scalar {
+        /// Its text after YAML's unescaping.
+        text: Secret<String>,
+        /// True if it was written without quotes and not as a block, so that YAML may take it for something else than text.
+        plain: bool,
+    },
+    /// A list.
+    List(Vec<Tree>),
+    /// A map, in the order of the text; no key is there twice.
+    Map(Vec<Entry>),
+}
+
+/// One entry of a map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Key.
+    pub key: String,
+    /// True if the key was written without quotes.
+    pub plain: bool,
+    /// Where the key begins.
+    pub place: Place,
+    /// Value.
+    pub value: Tree,
+}
+
+impl Node {
+    /// What a person calls it.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Scalar { .. } => "a single value",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a map",
+        }
+    }
+}
+
+/// Reads all documents of an input; empty ones (two `---` in a row) are left out.
+///
+/// # Errors
+/// All violations found: the first syntax error ends the reading, the others (duplicate keys, anchors, aliases, tags) do not.
+pub fn parse(bytes: &[u8]) -> Result<Vec<Tree>, Vec<Violation>> {
+    let text = decode(bytes).map_err(|violation| vec![violation])?;
+    let mut builder = Builder::default();
+    if let Err(fatal) = builder.read(text) {
+        builder.violations.push(fatal);
+    }
+    if builder.violations.is_empty() { Ok(builder.documents) } else { Err(builder.violations) }
+}
+
+pub(super) fn whole(place: Place, problem: impl Into<String>, advice: impl Into<String>) -> Violation {
+    Violation { line: place.line, column: place.column, path: String::new(), problem: problem.into(), advice: advice.into() }
+}
+
+/// Bytes → text without byte-order mark, or why they can't be a document.
+fn decode(bytes: &[u8]) -> Result<&str, Violation> {
+    if bytes.len() > SIZE_LIMIT {
+        return Err(whole(Place::START, format!("the input has {} bytes", bytes.len()), format!("a document has at most {SIZE_LIMIT}")));
+    }
+    if let Some(guise) = sniff::guise(bytes) {
+        return Err(whole(
+            Place::START,
+            format!("this looks like {guise}"),
+            "this version of kubeboot reads the bare document, beginning with `apiVersion: kubeboot/v1alpha1`",
+        ));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+        let last = before.rsplit(|b| *b == b'\n').next().unwrap_or_default();
+        let column = String::from_utf8_lossy(last).chars().count() + 1;
+        whole(Place { line, column }, "this is not UTF-8 text", "save the document as UTF-8")
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    for (number, line) in text.split('\n').enumerate() {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if let Some(column) = line.chars().position(|c| c != '\t' && c.is_control() && c != '\u{85}') {
+            return Err(whole(
+                Place { line: number + 1, column: column + 1 },
+                "there is a control character here",
+                "remove it, or write it as an escape in double quotes",
+            ));
+        }
+    }
+    Ok(text)
+}
+
+/// A map or list that is still open.
+enum Open {
+    List { place: Place, items: Vec<Tree> },
+    Map { place: Place, entries: Vec<Entry>, key: Key },
+}
+
+/// What an open map waits for.
+enum Key {
+    /// A key.
+    Next,
+    /// The value of this key.
+    Of { key: String, plain: bool, place: Place },
+    /// The value of something that can't be a key; dropped.
+    Unusable,
+}
+
+#[derive(Default)]
+struct Builder {
+    documents: Vec<Tree>,
+    violations: Vec<Violation>,
+    open: Vec<Open>,
+    nodes: usize,
+}
+
+impl Builder {
+    fn read(&mut self, text: &str) -> Result<(), Violation> {
+        let options = options! { emit_unresolved_aliases: true, simple_key_max_lookahead: 1024 };
+        for next in Parser::new_from_str_with_options(text, options) {
+            let (event, span) = next.map_err(|error| {
+                let place = Place { line: error.marker().line().max(1), column: error.marker().col() + 1 };
+                whole(place, format!("this is not YAML: {}", error.info()), "correct the text; indentation is by spaces")
+            })?;
+            self.event(event, Place::of(&span))?;
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: Event<'_>, place: Place) -> Result<(), Violation> {
+        let anchored = event.anchor_id().is_some();
+        let tagged = event.tag().is_some();
+        if anchored || tagged {
+            let what = if anchored { "an anchor (`&name`)" } else { "a tag (`!name`)" };
+            self.violations.push(whole(
+                place,
+                format!("there is {what} here"),
+                "write the value out; text that begins with & or ! goes in quotes",
+            ));
+        }
+        match event {
+            Event::DocumentStart(_, Some(_)) => {
+                self.violations.push(whole(place, "there is a %YAML directive before this document", "remove it"));
+            }
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                self.violations.push(whole(
+                    place,
+                    "there is an alias (`*name`) here",
+                    "write the value out; text that begins with * goes in quotes",
+                ));
+                self.count(place)?;
+                self.add(Tree { place, node: Node::Scalar { text: Secret::new(String::new()), plain: true } });
+            }
+            Event::Scalar(text, style, ..) => {
+                self.count(place)?;
+                self.add(Tree { place, node: Node::Scalar { text: Secret::new(text.into_owned()), plain: style == ScalarStyle::Plain } });
+            }
+            Event::SequenceStart(..) => self.start(place, Open::List { place, items: Vec::new() })?,
+            Event::MappingStart(..) => self.start(place, Open::Map { place, entries: Vec::new(), key: Key::Next })?,
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(Open::List { place, items }) => self.add(Tree { place, node: Node::List(items) }),
+                Some(Open::Map { place, entries, .. }) => self.add(Tree { place, node: Node::Map(entries) }),
+                None => {}
+            },
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, place: Place) -> Result<(), Violation> {
+        self.nodes += 1;
+        if self.nodes > NODE_LIMIT {
+            return Err(whole(place, format!("there are more than {NODE_LIMIT} values"), "a document needs far fewer; shorten it"));
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, place: Place, open: Open) -> Result<(), Violation> {
+        self.count(place)?;
+        if self.open.len() >= DEPTH_LIMIT {
+            return Err(whole(
+                place,
+                format!("maps and lists are nested deeper than {DEPTH_LIMIT}"),
+                "a document needs far less; flatten it",
+            ));
+        }
+        self.open.push(open);
+        Ok(())
+    }
+
+    /// Puts a finished node where it belongs: into the innermost open map or list, or on the list of documents.
+    fn add(&mut self, tree: Tree) {
+        let Some(open) = self.open.last_mut() else {
+            let empty = matches!(&tree.node, Node::Scalar { text, plain: true } if text.expose().is_empty());
+            if !empty {
+                self.documents.push(tree);
+            }
+            return;
+        };
+        match open {
+            Open::List { items, .. } => items.push(tree),
+            Open::Map { entries, key, .. } => match std::mem::replace(key, Key::Next) {
+                Key::Next => match tree.node {
+                    Node::Scalar { text, plain } => {
+                        if plain && text.expose() == "<<" {
+                            self.violations.push(whole(tree.place, "there is a merge key (`<<`) here", "write the fields out"));
+                        }
+                        *key = Key::Of { key: text.expose().clone(), plain, place: tree.place };
+                    }
+                    _ => {
+                        self.violations.push(whole(tree.place, "a map or list is used as a key", "write the name of a field"));
+                        *key = Key::Unusable;
+                    }
+                },
+                Key::Of { key, plain, place } => {
+                    if let Some(first) = entries.iter().find(|entry| entry.key == key) {
+                        self.violations.push(whole(
+                            place,
+                            format!("{} is written twice; it is also at line {}", super::field::shown_name(&key), first.place.line),
+                            "keep one of them",
+                        ));
+                    } else {
+                        entries.push(Entry { key, plain, place, value: tree });
+                    }
+                }
+                Key::Unusable => {}
+            },
+        }
+    }
+}
