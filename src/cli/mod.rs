@@ -1,0 +1,3 @@
+//! One file per subcommand: arguments to calls, nothing else.
+
+pub mod mint;
