@@ -1,5 +1,6 @@
 //! First-boot agent for highly available Kubernetes.
 
+pub mod datasource;
 pub mod document;
 pub mod facts;
 pub mod fault;

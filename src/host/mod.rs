@@ -126,6 +126,16 @@ pub struct Request {
     pub size_limit: usize,
 }
 
+/// A URL for messages: without user, password, query and fragment, which may be secrets (signed URLs).
+#[must_use]
+pub fn shown_url(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
+}
+
 /// An answer, of whatever status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {

@@ -13,7 +13,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use zeroize::Zeroizing;
 
 use super::{names, tls};
-use crate::host::{Method, Request, Response, Tls, Unanswered};
+use crate::host::{Method, Request, Response, Tls, Unanswered, shown_url};
 
 /// Clients kept: endpoint with and without identity, local API server, etcd, peers. Each holds a TLS session cache.
 const CLIENTS: usize = 8;
@@ -76,16 +76,16 @@ fn build(root: &Path, key: &Key) -> Result<reqwest::Client, Unanswered> {
 }
 
 pub(super) async fn exchange(root: &Path, clients: &Clients, request: &Request) -> Result<Response, Unanswered> {
-    let url = reqwest::Url::parse(&request.url).map_err(|e| Unanswered::Unusable(format!("{}: {e}", shown(&request.url))))?;
+    let url = reqwest::Url::parse(&request.url).map_err(|e| Unanswered::Unusable(format!("{}: {e}", shown_url(&request.url))))?;
     let https = match url.scheme() {
         "https" => true,
         "http" if request.tls.is_none() => false,
-        _ => return Err(Unanswered::Unusable(format!("{}: neither https, nor http without TLS", shown(&request.url)))),
+        _ => return Err(Unanswered::Unusable(format!("{}: neither https, nor http without TLS", shown_url(&request.url)))),
     };
     let client = clients.get(root, request, https)?;
     let target = match (url.host_str(), url.port_or_known_default()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
-        _ => return Err(Unanswered::Unusable(format!("{}: no host", shown(&request.url)))),
+        _ => return Err(Unanswered::Unusable(format!("{}: no host", shown_url(&request.url)))),
     };
     let built = prepare(&client, url, request)?;
     match tokio::time::timeout(request.limit, converse(&client, built, &target, request)).await {
@@ -207,13 +207,4 @@ fn chain(error: &(dyn Error + 'static)) -> String {
         }
     }
     if parts.is_empty() { "the request is malformed".to_owned() } else { parts.join(": ") }
-}
-
-/// A URL for messages: without user, password and query, which may be secrets (signed URLs).
-fn shown(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    match url.split_once("://").and_then(|(scheme, rest)| rest.split_once('@').map(|(_, rest)| (scheme, rest))) {
-        Some((scheme, rest)) => format!("{scheme}://{rest}"),
-        None => url.to_owned(),
-    }
 }
