@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use crate::cluster::object::Object;
 use crate::document::field::Cidr;
+use crate::document::manifest::values;
+use crate::document::tree::MANIFEST;
 use crate::fault::{Class, Fault};
 
 /// Largest manifest, bytes: Calico's operator with all its definitions is below 3 MiB.
@@ -33,7 +35,7 @@ impl Manifest {
     pub fn read(bytes: &[u8], at: &str) -> Result<Self, Fault> {
         let wrong = |why: String| Fault::new(Class::Input, "this is no Kubernetes manifest", at, "mend the manifest in the image or at its URL").because(why);
         let mut objects = Vec::new();
-        for document in crate::document::manifest(bytes).map_err(wrong)? {
+        for document in values(bytes, MANIFEST, at).map_err(|violations| wrong(violations.to_string()))? {
             let items = match document {
                 Value::Null => continue,
                 Value::Object(mut map) if map.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List")) && map.contains_key("items") => {

@@ -78,16 +78,15 @@ pub struct Run<'a, H: Host> {
 ///
 /// # Errors
 /// The fault that ended the run; its class is the exit code.
-pub async fn run<H: Host>(host: &H, document: Result<(Document, Facts), (Fault, Facts)>) -> Result<(), Fault> {
-    let (document, facts) = match document {
+pub async fn run<H: Host>(host: &H, document: Result<Document, Fault>, facts: Facts) -> Result<(), Fault> {
+    let mut report = Report::new(&facts.machine_id, host.wall().to_string());
+    let document = match document {
         Ok(found) => found,
-        Err((fault, facts)) => {
-            let mut report = Report::new(&facts.machine_id, host.wall().to_string());
+        Err(fault) => {
             end(host, &mut report, Some(&fault)).await;
             return Err(fault);
         }
     };
-    let mut report = Report::new(&facts.machine_id, host.wall().to_string());
     report.datasource.clone_from(&document.origin);
     let prepared = prepare(host, document, facts, report).await;
     let mut run = match prepared {
@@ -274,7 +273,9 @@ impl<H: Host> Run<'_, H> {
                         entry.attempts = state.attempts;
                     }
                     self.tell(Level::Info, &format!("begun: {}", step.why));
-                    self.record(Entry::Begun { step: step.id }).await?;
+                    if step.has_effect() {
+                        self.record(Entry::Begun { step: step.id }).await?;
+                    }
                     state.last = match act::act(self, step.id).await {
                         Ok(()) => Attempt::Succeeded,
                         Err(fault) => {
@@ -299,7 +300,9 @@ impl<H: Host> Run<'_, H> {
                 Decision::Next => break,
             }
         }
-        self.record(Entry::Done { step: step.id }).await?;
+        if step.has_effect() {
+            self.record(Entry::Done { step: step.id }).await?;
+        }
         let seconds = self.host.now().since(since).as_secs_f64();
         let found = state.attempts == 0;
         if let Some(entry) = self.report.step(step.id) {

@@ -10,7 +10,7 @@ use crate::document::spec::BootstrapCredential;
 use crate::fault::{Class, Fault};
 use crate::host::{Command, Host, Level, Mode, Output};
 use crate::kubeadm::command;
-use crate::kubeadm::config::{self, Secrets};
+use crate::kubeadm::config::{self, Secrets, Spelt};
 use crate::paths;
 use crate::plan::{Course, StepId};
 use crate::run::Run;
@@ -25,7 +25,7 @@ pub async fn configure<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
         Course::Join => {
             let kubeconfig = run.discovery_kubeconfig().await?;
             run.host.write(Path::new(paths::DISCOVERY), kubeconfig.expose(), Mode::Private).await?;
-            (paths::JOIN_CONFIG, config::render(&config::join(&run.spec, &run.identity)).into())
+            (paths::JOIN_CONFIG, config::render(&config::join(&run.spec, &Spelt::from(&run.identity))).into())
         }
     };
     run.host.write(Path::new(path), documents.expose().as_bytes(), Mode::Private).await?;
@@ -60,7 +60,7 @@ async fn init_documents<H: Host>(run: &Run<'_, H>) -> Result<crate::secret::Secr
         certificate_key: key.as_ref().map(|key| key.expose().as_str()),
         bootstrap_token: token.as_ref().map(|token| (token.expose(), ttl)),
     };
-    Ok(config::render(&config::init(&run.spec, &run.identity, secrets)).into())
+    Ok(config::render(&config::init(&run.spec, &Spelt::from(&run.identity), secrets)).into())
 }
 
 fn failure(command: &Command, output: &Output) -> Fault {

@@ -28,6 +28,21 @@ pub struct Identity {
     pub address: IpAddr,
 }
 
+/// An [`Identity`] as configuration spells it; `kubeboot plan` fills in words for what only the machine knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spelt {
+    /// Node name.
+    pub name: String,
+    /// Address.
+    pub address: String,
+}
+
+impl From<&Identity> for Spelt {
+    fn from(identity: &Identity) -> Self {
+        Self { name: identity.name.clone(), address: identity.address.to_string() }
+    }
+}
+
 /// The secrets of an init configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Secrets<'a> {
@@ -54,8 +69,8 @@ fn taints(taints: &[Taint]) -> Value {
     taints.iter().map(|taint| json!({"key": taint.key, "value": taint.value, "effect": taint.effect})).collect()
 }
 
-fn registration(spec: &NodeSpec, identity: &Identity) -> Value {
-    let mut arguments = vec![json!({"name": "node-ip", "value": identity.address.to_string()})];
+fn registration(spec: &NodeSpec, identity: &Spelt) -> Value {
+    let mut arguments = vec![json!({"name": "node-ip", "value": identity.address})];
     if !spec.registration.labels.is_empty() {
         let labels: Vec<String> = spec.registration.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         arguments.push(json!({"name": "node-labels", "value": labels.join(",")}));
@@ -81,7 +96,7 @@ fn merged(base: Value, over: Option<&Value>) -> Value {
 
 /// Documents of `kubeadm init`, as values.
 #[must_use]
-pub fn init(spec: &NodeSpec, identity: &Identity, secrets: Secrets<'_>) -> Vec<Value> {
+pub fn init(spec: &NodeSpec, identity: &Spelt, secrets: Secrets<'_>) -> Vec<Value> {
     let token = match secrets.bootstrap_token {
         Some((token, ttl)) => json!({
             "token": token,
@@ -97,7 +112,7 @@ pub fn init(spec: &NodeSpec, identity: &Identity, secrets: Secrets<'_>) -> Vec<V
         "kind": "InitConfiguration",
         "bootstrapTokens": [token],
         "nodeRegistration": registration(spec, identity),
-        "localAPIEndpoint": {"advertiseAddress": identity.address.to_string(), "bindPort": LOCAL_PORT},
+        "localAPIEndpoint": {"advertiseAddress": identity.address, "bindPort": LOCAL_PORT},
         "timeouts": timeouts(),
     });
     if let (Some(key), Some(map)) = (secrets.certificate_key, init.as_object_mut()) {
@@ -125,13 +140,16 @@ pub fn init(spec: &NodeSpec, identity: &Identity, secrets: Secrets<'_>) -> Vec<V
     documents
 }
 
+/// What `kubeboot plan` shows for a token's time to live: mint's default window.
+pub const A_WINDOW: Duration = Duration::from_secs(24 * 3600);
+
 /// Port of every API server that kubeboot starts: kubeadm's default bindPort.
 pub const LOCAL_PORT: u16 = 6443;
 
 /// Document of `kubeadm join`: discovery by file, whose kubeconfig carries the credential, so that there is one
 /// way for certificate and token, without JWS, hash or anonymous access (kubeadm.md §4.4).
 #[must_use]
-pub fn join(spec: &NodeSpec, identity: &Identity) -> Vec<Value> {
+pub fn join(spec: &NodeSpec, identity: &Spelt) -> Vec<Value> {
     let mut join = json!({
         "apiVersion": V1BETA4,
         "kind": "JoinConfiguration",
@@ -143,7 +161,7 @@ pub fn join(spec: &NodeSpec, identity: &Identity) -> Vec<Value> {
         // No certificateKey: the shared PKI is on disk before kubeadm starts (design §3).
         map.insert(
             "controlPlane".to_owned(),
-            json!({"localAPIEndpoint": {"advertiseAddress": identity.address.to_string(), "bindPort": LOCAL_PORT}}),
+            json!({"localAPIEndpoint": {"advertiseAddress": identity.address, "bindPort": LOCAL_PORT}}),
         );
     }
     vec![merged(join, spec.overrides.join.as_ref())]

@@ -127,3 +127,11 @@ pub struct Plan {
     /// In order.
     pub steps: Vec<Step>,
 }
+
+impl Step {
+    /// Whether it changes something that outlives this run, so that the ledger has to know.
+    #[must_use]
+    pub fn has_effect(&self) -> bool {
+        self.done_when != DoneWhen::Observed
+    }
+}
