@@ -30,15 +30,15 @@ pub async fn both<A, B>(left: impl Future<Output = A>, right: impl Future<Output
     let (mut left, mut right) = (pin!(left), pin!(right));
     let (mut first, mut second) = (None, None);
     poll_fn(|context| {
-        if first.is_none() {
-            if let Poll::Ready(value) = left.as_mut().poll(context) {
-                first = Some(value);
-            }
+        if first.is_none()
+            && let Poll::Ready(value) = left.as_mut().poll(context)
+        {
+            first = Some(value);
         }
-        if second.is_none() {
-            if let Poll::Ready(value) = right.as_mut().poll(context) {
-                second = Some(value);
-            }
+        if second.is_none()
+            && let Poll::Ready(value) = right.as_mut().poll(context)
+        {
+            second = Some(value);
         }
         match (first.take(), second.take()) {
             (Some(a), Some(b)) => Poll::Ready((a, b)),

@@ -116,7 +116,9 @@ pub struct ReadKubeconfig {
 /// # Errors
 /// The text is no such kubeconfig; `at` names it.
 pub fn read(bytes: &[u8], at: &str) -> Result<ReadKubeconfig, Fault> {
-    let wrong = |why: &str| Fault::new(Class::Broken, "this is no kubeconfig that can be used", at, "kubeadm writes it anew if it is removed").because(why);
+    let wrong = |why: &str| {
+        Fault::new(Class::Broken, "this is no kubeconfig that can be used", at, "kubeadm writes it anew if it is removed").because(why)
+    };
     let values = manifest::values(bytes, tree::DOCUMENT, at).map_err(|_| wrong("it is not YAML"))?;
     let root = values.first().ok_or_else(|| wrong("it is empty"))?;
     let text = |pointer: &str| root.pointer(pointer).and_then(serde_json::Value::as_str);
@@ -130,7 +132,8 @@ pub fn read(bytes: &[u8], at: &str) -> Result<ReadKubeconfig, Fault> {
     };
     Ok(ReadKubeconfig {
         server: text("/clusters/0/cluster/server").ok_or_else(|| wrong("it has no server"))?.to_owned(),
-        certificate_authority: data("/clusters/0/cluster/certificate-authority-data").ok_or_else(|| wrong("it has no certificate-authority-data"))?,
+        certificate_authority: data("/clusters/0/cluster/certificate-authority-data")
+            .ok_or_else(|| wrong("it has no certificate-authority-data"))?,
         certificate: source("client-certificate-data", "client-certificate").ok_or_else(|| wrong("it has no client certificate"))?,
         key: source("client-key-data", "client-key").ok_or_else(|| wrong("it has no client key"))?,
     })

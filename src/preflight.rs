@@ -49,7 +49,10 @@ pub fn identity(spec: &NodeSpec, facts: &Facts) -> Result<Identity, Vec<String>>
         None => {
             let name = facts.hostname.to_ascii_lowercase();
             if name.is_empty() || name == "localhost" || name.starts_with("localhost.") || name == "(none)" {
-                problems.push(format!("the hostname is `{}`, which can't name a node: set the hostname, or nodeRegistration.name", facts.hostname));
+                problems.push(format!(
+                    "the hostname is `{}`, which can't name a node: set the hostname, or nodeRegistration.name",
+                    facts.hostname
+                ));
             } else if let Err(problem) = NodeName::parse(&name) {
                 problems.push(format!("{problem} (from the hostname): set the hostname, or nodeRegistration.name"));
             }
@@ -58,7 +61,8 @@ pub fn identity(spec: &NodeSpec, facts: &Facts) -> Result<Identity, Vec<String>>
     };
     let all = || facts.addresses.iter().map(|entry| format!("{} on {}", entry.address, entry.interface)).collect::<Vec<_>>().join(", ");
     let wanted = &spec.registration.address_from;
-    let family = |address: &IpAddr| spec.networking.service_subnets.first().is_none_or(|subnet| subnet.address().is_ipv4() == address.is_ipv4());
+    let family =
+        |address: &IpAddr| spec.networking.service_subnets.first().is_none_or(|subnet| subnet.address().is_ipv4() == address.is_ipv4());
     let mut fitting = facts.addresses.iter().filter(|entry| family(&entry.address)).filter(|entry| {
         if wanted.is_empty() {
             facts.default_interface.as_ref() == Some(&entry.interface)
@@ -70,7 +74,8 @@ pub fn identity(spec: &NodeSpec, facts: &Facts) -> Result<Identity, Vec<String>>
         Some(entry) if problems.is_empty() => Ok(Identity { name, address: entry.address }),
         Some(_) => Err(problems),
         None if wanted.is_empty() => {
-            problems.push(format!("there is no default route whose interface has an address ({}): set nodeRegistration.addressFrom", all()));
+            problems
+                .push(format!("there is no default route whose interface has an address ({}): set nodeRegistration.addressFrom", all()));
             Err(problems)
         }
         None => {
@@ -93,10 +98,14 @@ pub struct Verdict {
 fn version(program: &str, found: Option<&Result<KubernetesVersion, String>>, wanted: KubernetesVersion, verdict: &mut Verdict) {
     match found {
         Some(Ok(found)) if (found.major, found.minor) != (wanted.major, wanted.minor) => {
-            verdict.errors.push(format!("{program} is {found}, the document wants {wanted}: use an image of that minor, or set kubernetesVersion"));
+            verdict
+                .errors
+                .push(format!("{program} is {found}, the document wants {wanted}: use an image of that minor, or set kubernetesVersion"));
         }
         Some(Ok(found)) if *found != wanted => {
-            verdict.warnings.push(format!("{program} is {found}, the document wants {wanted}: mixed patch releases bring mixed etcd versions"));
+            verdict
+                .warnings
+                .push(format!("{program} is {found}, the document wants {wanted}: mixed patch releases bring mixed etcd versions"));
         }
         Some(Ok(_)) => {}
         Some(Err(reason)) => verdict.errors.push(format!("{program} does not answer: {reason}")),
@@ -117,20 +126,30 @@ pub fn check(spec: &NodeSpec, facts: &Facts, findings: &Findings, fresh: bool) -
     version("kubeadm", findings.kubeadm.as_ref(), spec.kubernetes_version, &mut verdict);
     version("kubelet", findings.kubelet.as_ref(), spec.kubernetes_version, &mut verdict);
     if !findings.kubelet_enabled {
-        verdict.errors.push("kubelet.service is not enabled, so the node would not outlive a reboot: `systemctl enable kubelet` in the image".to_owned());
+        verdict.errors.push(
+            "kubelet.service is not enabled, so the node would not outlive a reboot: `systemctl enable kubelet` in the image".to_owned(),
+        );
     }
     if !findings.forwarding {
-        verdict.errors.push("IP forwarding is off: `net.ipv4.ip_forward = 1` (IPv6: net.ipv6.conf.all.forwarding) in /etc/sysctl.d of the image".to_owned());
+        verdict.errors.push(
+            "IP forwarding is off: `net.ipv4.ip_forward = 1` (IPv6: net.ipv6.conf.all.forwarding) in /etc/sysctl.d of the image".to_owned(),
+        );
     }
     if !findings.overlay {
         verdict.errors.push("the kernel does not know overlayfs: `overlay` in /etc/modules-load.d of the image".to_owned());
     }
     if !findings.bridge_netfilter {
-        verdict.warnings.push("br_netfilter is not loaded; most CNIs need it: `br_netfilter` in /etc/modules-load.d of the image".to_owned());
+        verdict
+            .warnings
+            .push("br_netfilter is not loaded; most CNIs need it: `br_netfilter` in /etc/modules-load.d of the image".to_owned());
     }
-    let swap_allowed = spec.overrides.kubelet.as_ref().and_then(|kubelet| kubelet.get("failSwapOn")).and_then(serde_json::Value::as_bool) == Some(false);
+    let swap_allowed =
+        spec.overrides.kubelet.as_ref().and_then(|kubelet| kubelet.get("failSwapOn")).and_then(serde_json::Value::as_bool) == Some(false);
     if !facts.swaps.is_empty() && !swap_allowed {
-        let text = format!("swap is on ({}): the kubelet refuses to start unless its configuration says `failSwapOn: false`", facts.swaps.join(", "));
+        let text = format!(
+            "swap is on ({}): the kubelet refuses to start unless its configuration says `failSwapOn: false`",
+            facts.swaps.join(", ")
+        );
         if spec.initialize.is_some() { verdict.errors.push(text) } else { verdict.warnings.push(text) }
     }
     if spec.role == Role::ControlPlane && !facts.volatile.is_empty() {
@@ -141,7 +160,9 @@ pub fn check(spec: &NodeSpec, facts: &Facts, findings: &Findings, fresh: bool) -
     }
     if fresh && !findings.busy_ports.is_empty() {
         let ports = findings.busy_ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        verdict.errors.push(format!("something listens on port {ports} already: this image runs a service there, or this machine is a node already"));
+        verdict
+            .errors
+            .push(format!("something listens on port {ports} already: this image runs a service there, or this machine is a node already"));
     }
     verdict
 }
@@ -150,6 +171,11 @@ pub fn check(spec: &NodeSpec, facts: &Facts, findings: &Findings, fresh: bool) -
 #[must_use]
 pub fn fault(errors: &[String]) -> Fault {
     let many = if errors.len() == 1 { "1 thing".to_owned() } else { format!("{} things", errors.len()) };
-    Fault::new(Class::Broken, format!("this machine can't become a node: {many} to mend"), "step preflight", "mend the image or the document, then start the machine again")
-        .because(errors.join("\n"))
+    Fault::new(
+        Class::Broken,
+        format!("this machine can't become a node: {many} to mend"),
+        "step preflight",
+        "mend the image or the document, then start the machine again",
+    )
+    .because(errors.join("\n"))
 }

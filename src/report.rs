@@ -215,8 +215,10 @@ impl Report {
             })
             .collect();
         // What was done on a course that was left stays visible, in front.
-        let mut left: Vec<StepReport> =
-            known.into_iter().filter(|old| old.outcome != StepOutcome::Pending && !plan.steps.iter().any(|step| step.id == old.id)).collect();
+        let mut left: Vec<StepReport> = known
+            .into_iter()
+            .filter(|old| old.outcome != StepOutcome::Pending && !plan.steps.iter().any(|step| step.id == old.id))
+            .collect();
         left.append(&mut self.steps);
         self.steps = left;
     }
@@ -248,7 +250,11 @@ pub fn text(report: &Report) -> String {
     };
     let _ = writeln!(text, "kubeboot {}: {outcome}", report.kubeboot);
     if !report.cluster.is_empty() {
-        let _ = writeln!(text, "  cluster {}, {} {} ({}), document {}", report.cluster, report.role, report.node, report.address, report.datasource);
+        let _ = writeln!(
+            text,
+            "  cluster {}, {} {} ({}), document {}",
+            report.cluster, report.role, report.node, report.address, report.datasource
+        );
     }
     let ended = report.ended_at.as_deref().map(|at| format!(", ended {at}")).unwrap_or_default();
     let _ = writeln!(text, "  began {}{ended}", report.started_at);

@@ -208,7 +208,10 @@ impl<H: Host> Run<'_, H> {
                     paths::LEDGER,
                     "give this machine its own document again, or re-image it",
                 )
-                .because(format!("begun as {} {} of cluster {}, now {} {} of cluster {}", earlier.1, earlier.2, earlier.0, me.1, me.2, me.0)));
+                .because(format!(
+                    "begun as {} {} of cluster {}, now {} {} of cluster {}",
+                    earlier.1, earlier.2, earlier.0, me.1, me.2, me.0
+                )));
             }
             _ => {}
         }
@@ -280,7 +283,10 @@ impl<H: Host> Run<'_, H> {
                         Ok(()) => Attempt::Succeeded,
                         Err(fault) => {
                             if fault.class() == Class::Transient {
-                                self.tell(Level::Warning, &format!("attempt {} failed, will be repeated: {}", state.attempts, fault.line()));
+                                self.tell(
+                                    Level::Warning,
+                                    &format!("attempt {} failed, will be repeated: {}", state.attempts, fault.line()),
+                                );
                             }
                             Attempt::Failed(fault)
                         }

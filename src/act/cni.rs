@@ -24,7 +24,12 @@ use crate::run::{Look, Run};
 pub async fn manifest<H: Host>(run: &Run<'_, H>) -> Result<Option<Manifest>, Fault> {
     let baked = async |path: &Path| {
         run.host.read(path, LIMIT).await?.ok_or_else(|| {
-            Fault::new(Class::Input, "the CNI's manifest is not in this image", path.display().to_string(), "bake it into the image, or choose another `cni` in the document")
+            Fault::new(
+                Class::Input,
+                "the CNI's manifest is not in this image",
+                path.display().to_string(),
+                "bake it into the image, or choose another `cni` in the document",
+            )
         })
     };
     Ok(match &run.spec.cni {

@@ -18,37 +18,39 @@ pub async fn pass<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let endpoint = run.spec.endpoint.to_string();
     let readyz = client.request(&Ask::get("/readyz"));
     let (mut good, mut refused) = (0, 0);
-    run.until(&format!("{endpoint} to serve this cluster"), backoff::SHARED, async |run| loop {
-        match sight(&run.host.http(&readyz).await) {
-            Sight::Ready => good += 1,
-            Sight::NotYet(seen) => {
-                good = 0;
-                return Ok(Look::NotYet(seen));
-            }
-            Sight::Foreign(seen) => {
-                good = 0;
-                return Ok(Look::NotYet(format!(
-                    "{endpoint} is served by another cluster: {seen}; does the name or the balancer point at the right machines?"
-                )));
-            }
-            // A token exists only once init has made it, so one refusal says little; steady ones say that it's no good.
-            Sight::Unauthorised => {
-                good = 0;
-                refused += 1;
-                if refused > PATIENCE {
-                    return Err(Fault::new(
-                        Class::Input,
-                        "the cluster refuses the bootstrap credential of this document",
-                        endpoint.clone(),
-                        "it is expired, or of another cluster: re-mint this machine's document",
-                    )
-                    .because("HTTP 401"));
+    run.until(&format!("{endpoint} to serve this cluster"), backoff::SHARED, async |run| {
+        loop {
+            match sight(&run.host.http(&readyz).await) {
+                Sight::Ready => good += 1,
+                Sight::NotYet(seen) => {
+                    good = 0;
+                    return Ok(Look::NotYet(seen));
                 }
-                return Ok(Look::NotYet("the cluster does not know the bootstrap credential (HTTP 401)".to_owned()));
+                Sight::Foreign(seen) => {
+                    good = 0;
+                    return Ok(Look::NotYet(format!(
+                        "{endpoint} is served by another cluster: {seen}; does the name or the balancer point at the right machines?"
+                    )));
+                }
+                // A token exists only once init has made it, so one refusal says little; steady ones say that it's no good.
+                Sight::Unauthorised => {
+                    good = 0;
+                    refused += 1;
+                    if refused > PATIENCE {
+                        return Err(Fault::new(
+                            Class::Input,
+                            "the cluster refuses the bootstrap credential of this document",
+                            endpoint.clone(),
+                            "it is expired, or of another cluster: re-mint this machine's document",
+                        )
+                        .because("HTTP 401"));
+                    }
+                    return Ok(Look::NotYet("the cluster does not know the bootstrap credential (HTTP 401)".to_owned()));
+                }
             }
-        }
-        if good >= GOOD_IN_A_ROW {
-            return Ok(Look::Yes(()));
+            if good >= GOOD_IN_A_ROW {
+                return Ok(Look::Yes(()));
+            }
         }
     })
     .await?;

@@ -32,11 +32,21 @@ pub enum Credential {
 impl<H: Host> Run<'_, H> {
     fn shared(&self) -> Result<&SharedPki, Fault> {
         self.shared.as_ref().ok_or_else(|| {
-            Fault::new(Class::Bug, "the shared PKI is asked for before it is there", "identity", "report this with the journal of kubeboot.service")
+            Fault::new(
+                Class::Bug,
+                "the shared PKI is asked for before it is there",
+                "identity",
+                "report this with the journal of kubeboot.service",
+            )
         })
     }
 
-    fn short_lived(&self, authority: &crate::pki::authority::Authority, name: &str, organizations: &[&str]) -> Result<ClientIdentity, Fault> {
+    fn short_lived(
+        &self,
+        authority: &crate::pki::authority::Authority,
+        name: &str,
+        organizations: &[&str],
+    ) -> Result<ClientIdentity, Fault> {
         let now = self.host.wall();
         sign(authority, name, organizations, now.plus(-BACKDATED), now.plus(SHORT))
     }
@@ -99,7 +109,11 @@ impl<H: Host> Run<'_, H> {
         let name = format!("kubeboot:{}", self.identity.name);
         let signed = self.short_lived(&self.shared()?.authority()?, &name, &[CLUSTER_ADMINS])?;
         let identity = Some((signed.certificate_pem.clone(), signed.key_pem.clone()));
-        Ok(Client { server, tls: Tls { roots: self.spec.discovery.certificate_authority.clone(), identity, server_name: None }, bearer: None })
+        Ok(Client {
+            server,
+            tls: Tls { roots: self.spec.discovery.certificate_authority.clone(), identity, server_name: None },
+            bearer: None,
+        })
     }
 
     /// The cluster's API through the endpoint, as a cluster admin for two hours.

@@ -53,7 +53,8 @@ pub async fn on_disk<H: Host>(run: &mut Run<'_, H>) -> Result<bool, Fault> {
         return Ok(false);
     }
     let missing = || Fault::new(Class::Bug, "a shared file vanished while it was read", paths::PKI, "start kubeboot again");
-    let shared = SharedPki::from_files(|name| found.iter().find(|(other, _)| *other == name).map(|(_, text)| text.clone()).ok_or_else(missing))?;
+    let shared =
+        SharedPki::from_files(|name| found.iter().find(|(other, _)| *other == name).map(|(_, text)| text.clone()).ok_or_else(missing))?;
     match shared.check(&run.spec.discovery.certificate_authority) {
         Ok(()) => {
             run.shared = Some(shared);
@@ -74,7 +75,12 @@ pub async fn provide<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
         Some(PkiSource::Inline { bundle } | PkiSource::Secret { bundle: Some(bundle) }) => bundle.clone(),
         Some(PkiSource::Secret { bundle: None }) => download(run).await?,
         None => {
-            return Err(Fault::new(Class::Bug, "a worker has no shared PKI", "step shared-pki", "report this with the document's role and pki"));
+            return Err(Fault::new(
+                Class::Bug,
+                "a worker has no shared PKI",
+                "step shared-pki",
+                "report this with the document's role and pki",
+            ));
         }
     };
     let shared = seal::open(&bundle, &run.certificate_key().await?)?;

@@ -19,7 +19,9 @@ async fn version<H: Host>(run: &Run<'_, H>, command: &Command) -> Option<Result<
     Some(match run.command(command).await {
         Err(fault) => Err(fault.line()),
         Ok(output) if !output.ok() => Err(format!("`{}` ended with {:?}: {}", command.line(), output.status, output.stderr.trim())),
-        Ok(output) => command::read_version(&output.stdout).ok_or_else(|| format!("`{}` prints `{}`", command.line(), output.stdout.trim())),
+        Ok(output) => {
+            command::read_version(&output.stdout).ok_or_else(|| format!("`{}` prints `{}`", command.line(), output.stdout.trim()))
+        }
     })
 }
 
@@ -33,7 +35,8 @@ async fn findings<H: Host>(run: &Run<'_, H>) -> Result<Findings, Fault> {
     let versions = both(version(run, &kubeadm_version), version(run, &kubelet_version));
     let enabled = Command::new("systemctl", ["is-enabled", "kubelet.service"], Duration::from_secs(10));
     let ((kubeadm, kubelet), enabled) = both(versions, run.command(&enabled)).await;
-    let forwarding = if run.identity.address.is_ipv4() { "/proc/sys/net/ipv4/ip_forward" } else { "/proc/sys/net/ipv6/conf/all/forwarding" };
+    let forwarding =
+        if run.identity.address.is_ipv4() { "/proc/sys/net/ipv4/ip_forward" } else { "/proc/sys/net/ipv6/conf/all/forwarding" };
     let mut busy_ports = Vec::new();
     for port in preflight::ports(run.spec.role) {
         for address in [IpAddr::V4(Ipv4Addr::LOCALHOST), run.identity.address] {

@@ -56,17 +56,20 @@ async fn missing<H: Host>(run: &Run<'_, H>, kubelet: &Client, sets: &[DaemonSet]
             *clashes += 1;
             let other = other.filter(|id| !id.is_empty()).unwrap_or("unknown").to_owned();
             if *clashes > CLASH {
-                return Err(Fault::new(Class::Broken, format!("another machine is Node {name}"), format!("Node {name}"), "give one of the two machines another hostname (or nodeRegistration.name), and delete the Node once")
-                    .because(format!("the Node's machine-id is {other}, this machine's is {}", run.facts.machine_id)));
+                return Err(Fault::new(
+                    Class::Broken,
+                    format!("another machine is Node {name}"),
+                    format!("Node {name}"),
+                    "give one of the two machines another hostname (or nodeRegistration.name), and delete the Node once",
+                )
+                .because(format!("the Node's machine-id is {other}, this machine's is {}", run.facts.machine_id)));
             }
             return Ok(Some(format!("Node {name} has machine-id {other}, this machine {}", run.facts.machine_id)));
         }
     }
     if run.is_control_plane() {
-        if let Err(trouble) = run.admin_here()?.ask(run.host, &Ask::get("/livez/ping")).await {
-            if !matches!(trouble, crate::cluster::api::Trouble::Malformed(_)) {
-                return Ok(Some(format!("this machine's API server: {}", trouble.line())));
-            }
+        if let Err(trouble) = run.admin_here()?.healthy(run.host, "/readyz").await {
+            return Ok(Some(format!("this machine's API server: {}", trouble.line())));
         }
         if let Err(seen) = own_vote(run).await? {
             return Ok(Some(seen));
@@ -133,11 +136,16 @@ async fn labels<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let Some(kubelet) = run.as_kubelet().await? else { return Ok(()) };
     let path = object::node(&run.identity.name);
     let node = kubelet.ask(run.host, &Ask::get(path.clone())).await.map_err(|trouble| trouble.fault("reading the Node failed", &path))?;
-    let has = |key: &str, value: &str| {
-        node.pointer("/metadata/labels").and_then(|labels| labels.get(key)).and_then(Value::as_str) == Some(value)
-    };
-    let lacking: Map<String, Value> =
-        run.spec.registration.labels.iter().filter(|(key, value)| !has(key, value)).map(|(key, value)| (key.clone(), json!(value))).collect();
+    let has =
+        |key: &str, value: &str| node.pointer("/metadata/labels").and_then(|labels| labels.get(key)).and_then(Value::as_str) == Some(value);
+    let lacking: Map<String, Value> = run
+        .spec
+        .registration
+        .labels
+        .iter()
+        .filter(|(key, value)| !has(key, value))
+        .map(|(key, value)| (key.clone(), json!(value)))
+        .collect();
     if lacking.is_empty() {
         return Ok(());
     }

@@ -55,8 +55,13 @@ pub async fn retire<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let disable = Command::new("systemctl", ["disable", "--quiet", paths::UNIT], Duration::from_secs(60));
     let output = run.command(&disable).await?;
     if !output.ok() && !output.stderr.contains("does not exist") {
-        return Err(Fault::new(Class::Transient, "kubeboot.service can't be disabled", format!("`{}`", disable.line()), "disable it by hand; the marker keeps it from running again anyway")
-            .because(output.stderr.trim()));
+        return Err(Fault::new(
+            Class::Transient,
+            "kubeboot.service can't be disabled",
+            format!("`{}`", disable.line()),
+            "disable it by hand; the marker keeps it from running again anyway",
+        )
+        .because(output.stderr.trim()));
     }
     run.host.write(&marker(run), format!("{}\n", run.host.wall()).as_bytes(), Mode::Public).await?;
     match run.disposal.clone() {

@@ -27,7 +27,9 @@ pub fn clock_trouble<H: Host>(run: &Run<'_, H>) -> Result<Option<String>, Fault>
     } else if now < born {
         Some(format!("it says {now}, but the cluster's CA is valid from {born}"))
     } else if run.spec.clock == ClockPolicy::Synchronised && !run.host.clock_synchronised() {
-        Some(format!("the kernel says that it is not synchronised ({now}); is a time service running? (`clock: plausible` in the document does without)"))
+        Some(format!(
+            "the kernel says that it is not synchronised ({now}); is a time service running? (`clock: plausible` in the document does without)"
+        ))
     } else {
         None
     })

@@ -36,7 +36,8 @@ pub async fn fetch_pinned<H: Host>(host: &H, url: &str, digest: &str, limit: usi
         size_limit: limit,
     };
     let advice = "check the URL from this machine's network (`curl`), and that its server is up";
-    let response = host.http(&request).await.map_err(|reason| Fault::new(Class::Transient, "fetching failed", url, advice).because(reason.line()))?;
+    let response =
+        host.http(&request).await.map_err(|reason| Fault::new(Class::Transient, "fetching failed", url, advice).because(reason.line()))?;
     let body = Secret::new(response.body);
     if response.status != 200 {
         return Err(Fault::new(Class::Transient, format!("fetching failed with HTTP {}", response.status), url, advice));
@@ -45,8 +46,13 @@ pub async fn fetch_pinned<H: Host>(host: &H, url: &str, digest: &str, limit: usi
     if found == digest {
         Ok(body)
     } else {
-        Err(Fault::new(Class::Input, "what the URL serves is not what the document pins", url, "put the right file there, or its sha256 in the document")
-            .because(format!("pinned sha256 {digest}, found {found}")))
+        Err(Fault::new(
+            Class::Input,
+            "what the URL serves is not what the document pins",
+            url,
+            "put the right file there, or its sha256 in the document",
+        )
+        .because(format!("pinned sha256 {digest}, found {found}")))
     }
 }
 
@@ -65,14 +71,20 @@ pub async fn resolve<H: Host>(host: &H, source: &SecretSource<String>, field: &s
         SecretSource::File(path) => from_file(path, "put the secret there before kubeboot starts, or write it into the document").await?,
         SecretSource::Credential(name) => {
             let path = host.credential_path(name).ok_or_else(|| {
-                Fault::new(Class::Input, format!("{field} refers to a systemd credential, but the unit was given none"), format!("credential {name}"), "hand it over with ImportCredential= or LoadCredential= in a drop-in of kubeboot.service")
+                Fault::new(
+                    Class::Input,
+                    format!("{field} refers to a systemd credential, but the unit was given none"),
+                    format!("credential {name}"),
+                    "hand it over with ImportCredential= or LoadCredential= in a drop-in of kubeboot.service",
+                )
             })?;
             from_file(&path, "hand the credential over with ImportCredential= or LoadCredential= in a drop-in of kubeboot.service").await?
         }
         SecretSource::Url { url, sha256 } => fetch_pinned(host, url, sha256, LIMIT).await?,
     };
-    let text = std::str::from_utf8(bytes.expose())
-        .map_err(|_| Fault::new(Class::Input, format!("{field} is not text"), field, "the secret must be the text itself, not a binary form of it"))?;
+    let text = std::str::from_utf8(bytes.expose()).map_err(|_| {
+        Fault::new(Class::Input, format!("{field} is not text"), field, "the secret must be the text itself, not a binary form of it")
+    })?;
     Ok(Secret::new(text.trim_end_matches(['\n', '\r']).to_owned()))
 }
 
@@ -84,7 +96,12 @@ impl<H: Host> Run<'_, H> {
     pub async fn certificate_key(&self) -> Result<CertificateKey, Fault> {
         const FIELD: &str = "certificateKey";
         let source = self.spec.certificate_key.as_ref().ok_or_else(|| {
-            Fault::new(Class::Input, "the document has no certificate key", FIELD, "control planes need one: mint the documents with `kubeboot mint`")
+            Fault::new(
+                Class::Input,
+                "the document has no certificate key",
+                FIELD,
+                "control planes need one: mint the documents with `kubeboot mint`",
+            )
         })?;
         let text = resolve(self.host, source, FIELD).await?;
         CertificateKey::parse(text.expose()).map_err(|problem| Fault::new(Class::Input, problem, FIELD, "see `kubeboot mint`"))

@@ -64,7 +64,10 @@ async fn fit_etcd<H: Host>(run: &Run<'_, H>, client: &Client) -> Result<Result<C
         }
     }
     let Some((gateway, members)) = members else {
-        return Ok(Err(format!("no etcd member answers ({})", if urls.is_empty() { "none is known" } else { "port 2379 of the control planes" })));
+        return Ok(Err(format!(
+            "no etcd member answers ({})",
+            if urls.is_empty() { "none is known" } else { "port 2379 of the control planes" }
+        )));
     };
     if let Some(hindrance) = etcd::hindrance(&members, &peer_url(run)) {
         return Ok(Err(hindrance));
@@ -131,10 +134,9 @@ impl Turn {
             }
             // A lost answer leaves us with an old version: look it up, if it is still ours.
             Err(Trouble::Status(409, _)) => {
-                if let Some(seen) = self.client.ask(run.host, &lease::get()).await.ok().as_ref().and_then(lease::read) {
-                    if seen.holder == self.holder {
-                        self.version = seen.version;
-                    }
+                let seen = self.client.ask(run.host, &lease::get()).await.ok().as_ref().and_then(lease::read);
+                if let Some(seen) = seen.filter(|seen| seen.holder == self.holder) {
+                    self.version = seen.version;
                 }
             }
             Err(trouble) => run.tell(Level::Debug, &format!("renewing the join Lease: {}", trouble.line())),

@@ -100,8 +100,10 @@ fn refuse_full(out: &Path) -> Result<(), Fault> {
     let place = out.display().to_string();
     match fs::read_dir(out) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Fault::new(Class::Input, "this can't be the folder for the documents", place, "name a folder that does not exist yet")
-            .because(error.to_string())),
+        Err(error) => {
+            Err(Fault::new(Class::Input, "this can't be the folder for the documents", place, "name a folder that does not exist yet")
+                .because(error.to_string()))
+        }
         Ok(mut entries) => match entries.next() {
             None => Ok(()),
             Some(_) => {

@@ -37,7 +37,8 @@ pub async fn run(args: &PlanArgs) -> Result<String, Fault> {
 #[must_use]
 pub fn text(spec: &NodeSpec) -> String {
     let name = spec.registration.name.as_ref().map_or_else(|| "<the hostname>".to_owned(), ToString::to_string);
-    let address = if spec.registration.address_from.is_empty() { "<the address on the default route>" } else { "<the address in addressFrom>" };
+    let address =
+        if spec.registration.address_from.is_empty() { "<the address on the default route>" } else { "<the address in addressFrom>" };
     let identity = Spelt { name, address: address.to_owned() };
     let mut text = String::new();
     if spec.initialize.is_some() {
@@ -47,7 +48,11 @@ pub fn text(spec: &NodeSpec) -> String {
         };
         let _ = write!(text, "If nobody serves {} yet:\n\n", spec.endpoint);
         text.push_str(&plan::render(&plan::build(spec, Course::Initialise)));
-        let _ = write!(text, "\nkubeadm init reads:\n{}\nIf the cluster is alive already:\n\n", config::render(&config::init(spec, &identity, secrets)));
+        let _ = write!(
+            text,
+            "\nkubeadm init reads:\n{}\nIf the cluster is alive already:\n\n",
+            config::render(&config::init(spec, &identity, secrets))
+        );
     }
     text.push_str(&plan::render(&plan::build(spec, Course::Join)));
     let _ = write!(text, "\nkubeadm join reads:\n{}", config::render(&config::join(spec, &identity)));

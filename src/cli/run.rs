@@ -32,7 +32,12 @@ pub async fn run(args: &RunArgs) -> Result<(), Fault> {
         First::Left(result) => result,
         First::Right(signal) => {
             signal?;
-            Err(Fault::new(Class::Transient, "kubeboot was asked to stop", "a signal", "start kubeboot.service again: it goes on where it stopped"))
+            Err(Fault::new(
+                Class::Transient,
+                "kubeboot was asked to stop",
+                "a signal",
+                "start kubeboot.service again: it goes on where it stopped",
+            ))
         }
     }
 }

@@ -26,13 +26,21 @@ pub async fn run(args: &StatusArgs) -> Result<String, Fault> {
         Some(bytes) if args.json => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Some(bytes) => {
             let report = serde_json::from_slice(&bytes).map_err(|error| {
-                Fault::new(Class::Broken, "the report can't be read", paths::STATUS, "it is written anew by the next run of kubeboot").because(error.to_string())
+                Fault::new(Class::Broken, "the report can't be read", paths::STATUS, "it is written anew by the next run of kubeboot")
+                    .because(error.to_string())
             })?;
             Ok(report::text(&report))
         }
-        None if args.json => Err(Fault::new(Class::Broken, "kubeboot has not run since this machine booted", paths::STATUS, "see `systemctl status kubeboot`")),
+        None if args.json => Err(Fault::new(
+            Class::Broken,
+            "kubeboot has not run since this machine booted",
+            paths::STATUS,
+            "see `systemctl status kubeboot`",
+        )),
         None => match host.list(Path::new(paths::DONE)).await? {
-            Some(machines) if !machines.is_empty() => Ok("kubeboot did its work at an earlier boot of this machine; nothing to do\n".to_owned()),
+            Some(machines) if !machines.is_empty() => {
+                Ok("kubeboot did its work at an earlier boot of this machine; nothing to do\n".to_owned())
+            }
             _ => Ok("kubeboot has not run since this machine booted; see `systemctl status kubeboot`\n".to_owned()),
         },
     }

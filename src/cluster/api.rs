@@ -97,7 +97,8 @@ impl Trouble {
             Self::Unanswered(Unanswered::Unusable(_)) => Class::Bug,
             _ => Class::Transient,
         };
-        Fault::new(class, doing, at, "look at the API server's own log on a control plane (`crictl logs`) if this persists").because(self.line())
+        Fault::new(class, doing, at, "look at the API server's own log on a control plane (`crictl logs`) if this persists")
+            .because(self.line())
     }
 }
 
@@ -143,6 +144,17 @@ impl Client {
             connect_limit: CONNECT,
             limit: EXCHANGE,
             size_limit: ANSWER,
+        }
+    }
+
+    /// Asks for a health path (`/readyz`), whose answer is its status alone.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn healthy<H: Host>(&self, host: &H, path: &str) -> Result<(), Trouble> {
+        match self.ask(host, &Ask::get(path)).await {
+            Ok(_) | Err(Trouble::Malformed(_)) => Ok(()),
+            Err(trouble) => Err(trouble),
         }
     }
 

@@ -27,7 +27,8 @@ impl Object {
     /// A sentence that names the missing word.
     pub fn read(body: Value) -> Result<Self, String> {
         let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-        let need = |pointer: &str| text(pointer).ok_or_else(|| format!("an object has no {}", pointer.trim_start_matches('/').replace('/', ".")));
+        let need =
+            |pointer: &str| text(pointer).ok_or_else(|| format!("an object has no {}", pointer.trim_start_matches('/').replace('/', ".")));
         Ok(Self {
             api_version: need("/apiVersion")?,
             kind: need("/kind")?,

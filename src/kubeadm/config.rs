@@ -105,7 +105,9 @@ pub fn init(spec: &NodeSpec, identity: &Spelt, secrets: Secrets<'_>) -> Vec<Valu
             "groups": [BOOTSTRAPPERS],
             "description": "kubeboot: joins of the first boot",
         }),
-        None => json!({"ttl": "10m0s", "usages": ["authentication"], "groups": [NO_RIGHTS], "description": "kubeboot: unused, keeps kubeadm from adding a token"}),
+        None => {
+            json!({"ttl": "10m0s", "usages": ["authentication"], "groups": [NO_RIGHTS], "description": "kubeboot: unused, keeps kubeadm from adding a token"})
+        }
     };
     let mut init = json!({
         "apiVersion": V1BETA4,
@@ -159,10 +161,7 @@ pub fn join(spec: &NodeSpec, identity: &Spelt) -> Vec<Value> {
     });
     if let (Role::ControlPlane, Some(map)) = (spec.role, join.as_object_mut()) {
         // No certificateKey: the shared PKI is on disk before kubeadm starts (design §3).
-        map.insert(
-            "controlPlane".to_owned(),
-            json!({"localAPIEndpoint": {"advertiseAddress": identity.address, "bindPort": LOCAL_PORT}}),
-        );
+        map.insert("controlPlane".to_owned(), json!({"localAPIEndpoint": {"advertiseAddress": identity.address, "bindPort": LOCAL_PORT}}));
     }
     vec![merged(join, spec.overrides.join.as_ref())]
 }

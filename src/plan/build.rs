@@ -24,24 +24,45 @@ pub fn build(spec: &NodeSpec, course: Course) -> Plan {
     let control_plane = spec.role == Role::ControlPlane;
     let observed = |id, why: String, minutes: u32| step(id, why, DoneWhen::Observed, Repeat::Safe, MINUTE * minutes);
     let mut steps = vec![
-        observed(
-            StepId::Preflight,
-            format!("this machine can be a {} of Kubernetes {}", spec.role.name(), spec.kubernetes_version),
-            1,
-        ),
+        observed(StepId::Preflight, format!("this machine can be a {} of Kubernetes {}", spec.role.name(), spec.kubernetes_version), 1),
         observed(StepId::Runtime, format!("the clock is fit and {} answers", spec.registration.cri_socket), 10),
     ];
     let shared_pki = |from: &str| {
-        step(StepId::SharedPki, format!("the cluster's CAs and service-account keys are in /etc/kubernetes/pki, {from}"), DoneWhen::SharedPkiOnDisk, Repeat::Safe, 10 * MINUTE)
+        step(
+            StepId::SharedPki,
+            format!("the cluster's CAs and service-account keys are in /etc/kubernetes/pki, {from}"),
+            DoneWhen::SharedPkiOnDisk,
+            Repeat::Safe,
+            10 * MINUTE,
+        )
     };
-    let fence = || observed(StepId::Fence, format!("nobody serves {} yet: only then may this machine start the cluster", spec.endpoint), 60);
+    let fence =
+        || observed(StepId::Fence, format!("nobody serves {} yet: only then may this machine start the cluster", spec.endpoint), 60);
     match course {
         Course::Initialise => {
             steps.push(shared_pki("from the document's bundle"));
-            steps.push(step(StepId::KubeadmConfig, "kubeadm accepts the configuration".to_owned(), DoneWhen::Observed, Repeat::Safe, 2 * MINUTE));
-            steps.push(step(StepId::KubeadmPreflight, "kubeadm finds the machine fit and the images are there".to_owned(), DoneWhen::Observed, Repeat::Safe, 15 * MINUTE));
+            steps.push(step(
+                StepId::KubeadmConfig,
+                "kubeadm accepts the configuration".to_owned(),
+                DoneWhen::Observed,
+                Repeat::Safe,
+                2 * MINUTE,
+            ));
+            steps.push(step(
+                StepId::KubeadmPreflight,
+                "kubeadm finds the machine fit and the images are there".to_owned(),
+                DoneWhen::Observed,
+                Repeat::Safe,
+                15 * MINUTE,
+            ));
             steps.push(fence());
-            steps.push(step(StepId::KubeadmInit, format!("`kubeadm init` starts cluster {}", spec.cluster), DoneWhen::ClusterStarted, Repeat::Resume, 20 * MINUTE));
+            steps.push(step(
+                StepId::KubeadmInit,
+                format!("`kubeadm init` starts cluster {}", spec.cluster),
+                DoneWhen::ClusterStarted,
+                Repeat::Resume,
+                20 * MINUTE,
+            ));
             if spec.cni != CniChoice::None {
                 steps.push(cni(spec));
             }
@@ -52,16 +73,36 @@ pub fn build(spec: &NodeSpec, course: Course) -> Plan {
             }
             steps.push(observed(StepId::Gate, format!("{} answers as our cluster and lets this machine join", spec.endpoint), 60));
             if control_plane {
-                steps.push(shared_pki(if carries_bundle(spec) { "from the document's bundle" } else { "from Secret kube-system/kubeadm-certs" }));
+                steps.push(shared_pki(if carries_bundle(spec) {
+                    "from the document's bundle"
+                } else {
+                    "from Secret kube-system/kubeadm-certs"
+                }));
             }
-            steps.push(step(StepId::KubeadmConfig, "kubeadm accepts the configuration".to_owned(), DoneWhen::Observed, Repeat::Safe, 2 * MINUTE));
+            steps.push(step(
+                StepId::KubeadmConfig,
+                "kubeadm accepts the configuration".to_owned(),
+                DoneWhen::Observed,
+                Repeat::Safe,
+                2 * MINUTE,
+            ));
             if control_plane {
-                steps.push(observed(StepId::JoinTurn, "no other control plane is joining, every etcd member votes and is healthy".to_owned(), 60));
+                steps.push(observed(
+                    StepId::JoinTurn,
+                    "no other control plane is joining, every etcd member votes and is healthy".to_owned(),
+                    60,
+                ));
                 if spec.cni != CniChoice::None {
                     steps.push(cni(spec));
                 }
             }
-            steps.push(step(StepId::KubeadmJoin, format!("`kubeadm join` makes this machine a {}", spec.role.name()), DoneWhen::Joined, Repeat::Resume, 20 * MINUTE));
+            steps.push(step(
+                StepId::KubeadmJoin,
+                format!("`kubeadm join` makes this machine a {}", spec.role.name()),
+                DoneWhen::Joined,
+                Repeat::Resume,
+                20 * MINUTE,
+            ));
         }
     }
     let ready = match (control_plane, &spec.cni) {
@@ -71,7 +112,13 @@ pub fn build(spec: &NodeSpec, course: Course) -> Plan {
         (false, _) => "the Node is Ready with its CNI pod",
     };
     steps.push(observed(StepId::NodeReady, ready.to_owned(), 15));
-    steps.push(step(StepId::Retire, "secrets removed, marker written, unit disabled".to_owned(), DoneWhen::Retired, Repeat::Safe, 2 * MINUTE));
+    steps.push(step(
+        StepId::Retire,
+        "secrets removed, marker written, unit disabled".to_owned(),
+        DoneWhen::Retired,
+        Repeat::Safe,
+        2 * MINUTE,
+    ));
     Plan { course, steps }
 }
 
