@@ -1,5 +1,6 @@
 //! First-boot agent for highly available Kubernetes.
 
+pub mod cli;
 pub mod document;
 pub mod emit;
 pub mod facts;
