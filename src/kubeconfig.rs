@@ -1,11 +1,13 @@
 //! Kubeconfigs: written for kubeadm's `discovery.file` and for people, read as kubeadm and the kubelet write them
 //! (client-go tools/clientcmd/api/v1).
 
+use std::path::PathBuf;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroize;
 
-use crate::document::{manifest, tree};
+use crate::document::tree::{self, Node, Tree};
 use crate::emit::Page;
 use crate::fault::{Class, Fault};
 use crate::secret::Secret;
@@ -89,52 +91,118 @@ impl Kubeconfig {
     }
 }
 
-/// Where a kubeconfig's certificate or key is.
+/// A certificate or key: its PEM, or the file that has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// In it, PEM.
-    Data(Secret<String>),
-    /// In this file.
-    File(std::path::PathBuf),
+pub enum Material {
+    /// `…-data`, decoded.
+    Pem(Secret<String>),
+    /// A path, as the kubelet writes it for certificates that it renews (both in one file).
+    File(PathBuf),
 }
 
-/// What of a kubeconfig with a client certificate is used.
+/// The credential of a kubeconfig that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadKubeconfig {
+pub enum Presented {
+    /// A client certificate and its key.
+    Certificate {
+        /// Certificate.
+        certificate: Material,
+        /// Key.
+        key: Material,
+    },
+    /// A bearer token.
+    Token(Secret<String>),
+}
+
+/// What the current context of a kubeconfig says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Current {
     /// `https://host:port`.
     pub server: String,
-    /// PEM.
-    pub certificate_authority: String,
-    /// Client certificate.
-    pub certificate: Source,
-    /// Its key.
-    pub key: Source,
+    /// The roots.
+    pub certificate_authority: Material,
+    /// The credential.
+    pub user: Presented,
 }
 
-/// Reads a kubeconfig as kubeadm and the kubelet write them: the first cluster, the first user, the CA embedded.
+/// Reads the current context, as in kubelet.conf and admin.conf. `at` names the file in faults.
 ///
 /// # Errors
-/// The text is no such kubeconfig; `at` names it.
-pub fn read(bytes: &[u8], at: &str) -> Result<ReadKubeconfig, Fault> {
-    let wrong = |why: &str| {
-        Fault::new(Class::Broken, "this is no kubeconfig that can be used", at, "kubeadm writes it anew if it is removed").because(why)
+/// [`Class::Broken`]: torn or incomplete, or a field that kubeadm and the kubelet don't write there (exec plug-ins,
+/// passwords, `insecure-skip-tls-verify`). Callers that know a writer to be at work make it transient.
+pub fn read(bytes: &[u8], at: &str) -> Result<Current, Fault> {
+    let reader = Reading { at };
+    let trees = tree::parse(bytes, tree::DOCUMENT).map_err(|violations| {
+        let why = violations.first().map_or_else(String::new, |first| format!("line {}: {}", first.line, first.problem));
+        reader.fault("this can't be read as a kubeconfig").because(why)
+    })?;
+    let [root] = trees.as_slice() else { return Err(reader.fault("this is no kubeconfig: it is empty, or several documents")) };
+    let name = reader.text(root, "current-context")?;
+    let context = reader.named(root, "contexts", "context", name)?;
+    let cluster = reader.named(root, "clusters", "cluster", reader.text(context, "cluster")?)?;
+    let user = reader.named(root, "users", "user", reader.text(context, "user")?)?;
+    let user = if field(user, "token").is_some() {
+        Presented::Token(Secret::new(reader.text(user, "token")?.to_owned()))
+    } else {
+        Presented::Certificate { certificate: reader.material(user, "client-certificate")?, key: reader.material(user, "client-key")? }
     };
-    let values = manifest::values(bytes, tree::DOCUMENT, at).map_err(|_| wrong("it is not YAML"))?;
-    let root = values.first().ok_or_else(|| wrong("it is empty"))?;
-    let text = |pointer: &str| root.pointer(pointer).and_then(serde_json::Value::as_str);
-    let data = |pointer: &str| {
-        let bytes = text(pointer).and_then(|text| STANDARD.decode(text).ok())?;
-        String::from_utf8(bytes).ok()
-    };
-    let source = |data_name: &str, file_name: &str| {
-        let inline = data(&format!("/users/0/user/{data_name}")).map(|text| Source::Data(Secret::new(text)));
-        inline.or_else(|| text(&format!("/users/0/user/{file_name}")).map(|path| Source::File(path.into())))
-    };
-    Ok(ReadKubeconfig {
-        server: text("/clusters/0/cluster/server").ok_or_else(|| wrong("it has no server"))?.to_owned(),
-        certificate_authority: data("/clusters/0/cluster/certificate-authority-data")
-            .ok_or_else(|| wrong("it has no certificate-authority-data"))?,
-        certificate: source("client-certificate-data", "client-certificate").ok_or_else(|| wrong("it has no client certificate"))?,
-        key: source("client-key-data", "client-key").ok_or_else(|| wrong("it has no client key"))?,
+    Ok(Current {
+        server: reader.text(cluster, "server")?.to_owned(),
+        certificate_authority: reader.material(cluster, "certificate-authority")?,
+        user,
     })
+}
+
+fn field<'t>(tree: &'t Tree, name: &str) -> Option<&'t Tree> {
+    match &tree.node {
+        Node::Map(entries) => entries.iter().find(|entry| entry.key == name).map(|entry| &entry.value),
+        _ => None,
+    }
+}
+
+fn text<'t>(tree: &'t Tree, name: &str) -> Option<&'t str> {
+    match &field(tree, name)?.node {
+        Node::Scalar { text, .. } if !text.expose().is_empty() => Some(text.expose()),
+        _ => None,
+    }
+}
+
+struct Reading<'a> {
+    at: &'a str,
+}
+
+impl Reading<'_> {
+    fn fault(&self, what: impl Into<String>) -> Fault {
+        Fault::new(Class::Broken, what, self.at, "look at the file; kubeadm or the kubelet that writes it may have died while writing")
+    }
+
+    fn text<'t>(&self, tree: &'t Tree, name: &str) -> Result<&'t str, Fault> {
+        text(tree, name).ok_or_else(|| self.fault(format!("the kubeconfig has no {name}")))
+    }
+
+    /// The `kind` part of the entry of `list` with this name.
+    fn named<'t>(&self, root: &'t Tree, list: &str, kind: &str, name: &str) -> Result<&'t Tree, Fault> {
+        let items = match field(root, list).map(|tree| &tree.node) {
+            Some(Node::List(items)) => items.as_slice(),
+            _ => &[],
+        };
+        let entry = items.iter().find(|item| text(item, "name") == Some(name)).and_then(|item| field(item, kind));
+        entry.ok_or_else(|| self.fault(format!("the kubeconfig lacks the {kind} of its current context")))
+    }
+
+    /// `NAME-data` in base64, or the path in `NAME`; data wins, as for client-go.
+    fn material(&self, tree: &Tree, name: &str) -> Result<Material, Fault> {
+        let data = format!("{name}-data");
+        if let Some(encoded) = text(tree, &data) {
+            let bytes = STANDARD.decode(encoded).map_err(|_| self.fault(format!("{data} is no base64")))?;
+            return match String::from_utf8(bytes) {
+                Ok(pem) => Ok(Material::Pem(Secret::new(pem))),
+                Err(error) => {
+                    error.into_bytes().zeroize();
+                    Err(self.fault(format!("{data} is no PEM")))
+                }
+            };
+        }
+        self.text(tree, name).map(|path| Material::File(PathBuf::from(path)))
+    }
 }

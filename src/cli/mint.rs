@@ -1,8 +1,8 @@
 //! `kubeboot mint CLUSTER --out DIR`: the cluster file read, [`crate::mint::mint`] called, its files written.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -124,8 +124,12 @@ fn write_all(out: &Path, minted: &Minted) -> Result<(), Fault> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    // Made 0700 by tempfile, and removed again unless it is renamed.
-    let beside = tempfile::Builder::new().prefix(".kubeboot-mint-").tempdir_in(parent).map_err(|error| failed(&error))?;
+    // Removed again unless it is renamed.
+    let beside = tempfile::Builder::new()
+        .prefix(".kubeboot-mint-")
+        .permissions(fs::Permissions::from_mode(0o700))
+        .tempdir_in(parent)
+        .map_err(|error| failed(&error))?;
     let fill = || -> io::Result<()> {
         write(&beside.path().join(".gitignore"), b"# These files hold secrets.\n*\n")?;
         for file in &minted.files {

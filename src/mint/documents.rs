@@ -9,6 +9,9 @@ use crate::host::Mode;
 
 use super::{Credential, Material, MintedFile};
 
+const DEFAULT_SERVICES: &str = "10.96.0.0/12";
+const DEFAULT_DOMAIN: &str = "cluster.local";
+
 /// Whose document.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reader {
@@ -37,7 +40,7 @@ impl Reader {
 
     const fn purpose(self) -> &'static str {
         match self {
-            Self::Initialiser => "the one machine that starts the cluster",
+            Self::Initialiser => "the one machine that starts it",
             Self::ControlPlane => "every further control plane",
             Self::Worker => "every worker",
         }
@@ -78,7 +81,7 @@ pub(super) fn file(spec: &ClusterSpec, material: &Material, reader: Reader) -> M
     let joins_for_ever = reader == Reader::ControlPlane && reader.has_bundle(spec.pki);
     let until = (!joins_for_ever).then_some(material.before);
     let mut page = Page::new();
-    page.comment(&format!("{}: for {} of cluster {}.", reader.name(), reader.purpose(), spec.name));
+    page.comment(&format!("{}: cluster {}, for {}.", reader.name(), spec.name, reader.purpose()));
     birth(&mut page, material);
     page.comment(&lifetime(spec, material, reader));
     page.comment(&format!("Power: {power}."));
@@ -110,13 +113,7 @@ fn node(page: &mut Page, spec: &ClusterSpec, material: &Material, reader: Reader
     page.text("role", reader.role().name());
     page.text("kubernetesVersion", &spec.kubernetes_version.to_string());
     page.text("controlPlaneEndpoint", &spec.endpoint.to_string());
-    page.section("networking", |page| {
-        if !spec.networking.pod_subnets.is_empty() {
-            page.text("podSubnet", &subnets(&spec.networking.pod_subnets));
-        }
-        page.text("serviceSubnet", &subnets(&spec.networking.service_subnets));
-        page.text("dnsDomain", &spec.networking.dns_domain);
-    });
+    networking(page, spec);
     registration(page, if reader.role() == Role::Worker { &spec.worker } else { &spec.control_plane });
     page.section("cni", |page| match &spec.cni {
         CniChoice::Flannel => page.text("name", "flannel"),
@@ -127,13 +124,10 @@ fn node(page: &mut Page, spec: &ClusterSpec, material: &Material, reader: Reader
             page.quoted("sha256", sha256);
         }
     });
-    page.text(
-        "clock",
-        match spec.clock {
-            ClockPolicy::Synchronised => "synchronised",
-            ClockPolicy::Plausible => "plausible",
-        },
-    );
+    match spec.clock {
+        ClockPolicy::Synchronised => {}
+        ClockPolicy::Plausible => page.text("clock", "plausible"),
+    }
     if reader == Reader::Initialiser {
         page.section("initialize", |page| page.quoted("before", &material.before.to_string()));
     }
@@ -141,6 +135,17 @@ fn node(page: &mut Page, spec: &ClusterSpec, material: &Material, reader: Reader
     if reader.role() == Role::ControlPlane {
         page.quoted("certificateKey", material.certificate_key.expose());
         page.section("pki", |page| pki(page, spec.pki, material, reader));
+    }
+}
+
+/// What differs from the defaults of the document, which are kubeadm's: userdata is small on some platforms.
+fn networking(page: &mut Page, spec: &ClusterSpec) {
+    let networking = &spec.networking;
+    let (pods, services, domain) = (subnets(&networking.pod_subnets), subnets(&networking.service_subnets), &networking.dns_domain);
+    let fields = [("podSubnet", pods.as_str(), ""), ("serviceSubnet", &services, DEFAULT_SERVICES), ("dnsDomain", domain, DEFAULT_DOMAIN)];
+    let told: Vec<_> = fields.into_iter().filter(|(_, value, default)| value != default).collect();
+    if !told.is_empty() {
+        page.section("networking", |page| told.iter().for_each(|(key, value, _)| page.text(key, value)));
     }
 }
 
@@ -213,13 +218,7 @@ fn kubeadm(page: &mut Page, spec: &ClusterSpec, reader: Reader) {
         document(page, kubelet, "KubeletConfiguration", overrides.kubelet.as_ref());
         document(page, proxy, "KubeProxyConfiguration", overrides.kube_proxy.as_ref());
     }
-    let join = overrides.join.clone().map(|mut join| {
-        if let (Role::Worker, Some(fields)) = (reader.role(), join.as_object_mut()) {
-            fields.remove("controlPlane");
-        }
-        join
-    });
-    document(page, kubeadm, "JoinConfiguration", join.as_ref());
+    document(page, kubeadm, "JoinConfiguration", overrides.join.as_ref());
 }
 
 fn document(page: &mut Page, api_version: &str, kind: &str, value: Option<&Value>) {
