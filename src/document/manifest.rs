@@ -12,7 +12,12 @@ use super::walk::Walk;
 /// # Errors
 /// All violations.
 pub fn values(bytes: &[u8], limits: Limits, origin: &str) -> Result<Vec<Value>, Violations> {
-    let trees = tree::parse(bytes, limits).map_err(|list| Violations::new(origin, list))?;
+    let parsed = tree::parse(bytes, limits);
+    if !parsed.violations.is_empty() {
+        return Err(Violations::new(origin, parsed.violations));
+    }
+    let walk = Walk::default();
+    let values = parsed.documents.iter|list| Violations::new(origin, list))?;
     let walk = Walk::default();
     let values = trees.iter().map(|tree| to_json(&walk, tree, "")).collect();
     match walk.into_list() {

@@ -192,10 +192,13 @@ impl<'t> Fields<'t> {
 
     /// A field that must be there. `example` is what to write.
     pub(super) fn need(&mut self, name: &'static str, example: &str) -> Option<At<'t>> {
-        if self.has(name) {
-            return self.get(name);
+        if let Some(at) = self.peek(name) {
+            if at.is_null() {
+                at.wrong("the field has no value", format!("write {example}"));
+                return None;
+            }
+            return Some(at);
         }
-        self.asked.push(name);
         self.at.walk.wrong(self.at.tree.place, &self.at.path_of(name), "this field is required", format!("write {example}"));
         None
     }
