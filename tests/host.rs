@@ -9,6 +9,8 @@ mod facts;
 mod files;
 #[path = "host/journal.rs"]
 mod journal;
+#[path = "host/systemd.rs"]
+mod systemd;
 
 use kubeboot::host::local::{LocalHost, Surroundings};
 
