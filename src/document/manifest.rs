@@ -13,15 +13,9 @@ use super::walk::Walk;
 /// All violations.
 pub fn values(bytes: &[u8], limits: Limits, origin: &str) -> Result<Vec<Value>, Violations> {
     let parsed = tree::parse(bytes, limits);
-    if !parsed.violations.is_empty() {
-        return Err(Violations::new(origin, parsed.violations));
-    }
     let walk = Walk::default();
-    let values = parsed.documents.iter|list| Violations::new(origin, list))?;
-    let walk = Walk::default();
-    let values = trees.iter().map(|tree| to_json(&walk, tree, "")).collect();
-    match walk.into_list() {
-        found if found.is_empty() => Ok(values),
-        found => Err(Violations::new(origin, found)),
-    }
+    let values = parsed.documents.iter().map(|tree| to_json(&walk, tree, "")).collect();
+    let mut found = parsed.violations;
+    found.append(&mut walk.into_list());
+    if found.is_empty() { Ok(values) } else { Err(Violations::new(origin, found)) }
 }

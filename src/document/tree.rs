@@ -109,7 +109,7 @@ pub struct Parsed {
 /// Reads all documents of an input.
 #[must_use]
 pub fn parse(bytes: &[u8], limits: Limits) -> Parsed {
-    let mut builder = Builder { left: limits.nodes, ..Builder::default() };
+    let mut builder = Builder { limit: limits.nodes, left: limits.nodes, ..Builder::default() };
     let read = decode(bytes, limits).and_then(|text| builder.read(text));
     let mut parsed = builder.parsed;
     if let Err(fatal) = read {
@@ -126,7 +126,7 @@ pub(super) fn whole(place: Place, problem: impl Into<String>, advice: impl Into<
 /// Bytes → text without byte-order mark, or why they can't be a document.
 fn decode(bytes: &[u8], limits: Limits) -> Result<&str, Violation> {
     if bytes.len() > limits.size {
-        return Err(whole(Place::START, format!("the input has {} bytes", bytes.len()), format!("it may have at most {}", limits.size)));
+        return Err(whole(Place::START, format!("the input has {} bytes", bytes.len()), format!("a document has at most {}", limits.size)));
     }
     if let Some(guise) = sniff::guise(bytes) {
         return Err(whole(
@@ -176,7 +176,8 @@ enum Key {
 struct Builder {
     parsed: Parsed,
     open: Vec<Open>,
-    /// How many more nodes there may be.
+    /// How many nodes there may be, and how many of them are left.
+    limit: usize,
     left: usize,
 }
 
@@ -237,7 +238,9 @@ impl Builder {
     fn count(&mut self, place: Place) -> Result<(), Violation> {
         match self.left.checked_sub(1) {
             Some(left) => self.left = left,
-            None => return Err(whole(place, "there are too many values", "this much is never needed; shorten it")),
+            None => {
+                return Err(whole(place, format!("there are more than {} values", self.limit), "far fewer are ever needed; shorten it"));
+            }
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use kubeboot::document::Violation;
 use kubeboot::document::tree::{self, DEPTH_LIMIT, Entry, Node, Place, Tree};
 
 fn parse(bytes: &[u8]) -> Result<Vec<Tree>, Vec<Violation>> {
-    let parsed = tree::parse(bytes);
+    let parsed = tree::parse(bytes, tree::DOCUMENT);
     if parsed.violations.is_empty() { Ok(parsed.documents) } else { Err(parsed.violations) }
 }
 
