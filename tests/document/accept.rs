@@ -106,7 +106,7 @@ fn a_joining_control_plane() {
         panic!("no bootstrap certificate")
     };
     assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----\n"));
-    assert!(key.expose().starts_with("-----BEGIN PRIVATE KEY-----\n"));
+    assert!(key.expose().starts_with("-----BEGIN PRIVATE KEY-----\n") && key.expose().ends_with("-----END PRIVATE KEY-----\n"));
     assert_eq!(spec.overrides.join.unwrap()["nodeRegistration"]["kubeletExtraArgs"], json!([{"name": "v", "value": "4"}]));
     assert_eq!((spec.registration.name, spec.registration.taints), (None, None));
     assert_eq!(spec.registration.cri_socket, "unix:///run/containerd/containerd.sock");
