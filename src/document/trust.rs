@@ -1,6 +1,6 @@
 //! `discovery`, `certificateKey` and `pki`: whom this machine trusts, how it is known, and the sealed bundle.
 
-use rcgen::{KeyPair, PublicKeyData};
+use rcgen::KeyPair;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer, X509Certificate};
