@@ -11,6 +11,8 @@ mod merge;
 mod mutation;
 #[path = "document/reject.rs"]
 mod reject;
+#[path = "document/scalar.rs"]
+mod scalar;
 #[path = "document/tree.rs"]
 mod tree;
 

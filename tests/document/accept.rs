@@ -10,7 +10,7 @@ use kubeboot::document::spec::{
     BootstrapCredential, ClockPolicy, ClusterSpec, CniChoice, CredentialKind, InitializeNode, OnUnreachable, Overrides, PkiMode, PkiSource,
     Role, SecretSource,
 };
-use kubeboot::document::{BUNDLE_FILES, read_cluster};
+use kubeboot::document::{BUNDLE_FILES, read_cluster, read_node};
 use kubeboot::moment::UnixTime;
 use serde_json::json;
 
@@ -106,7 +106,7 @@ fn a_joining_control_plane() {
         panic!("no bootstrap certificate")
     };
     assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----\n"));
-    assert!(key.expose().starts_with("-----BEGIN PRIVATE KEY-----\n"));
+    assert!(key.expose().starts_with("-----BEGIN PRIVATE KEY-----\n") && key.expose().ends_with("-----END PRIVATE KEY-----\n"));
     assert_eq!(spec.overrides.join.unwrap()["nodeRegistration"]["kubeletExtraArgs"], json!([{"name": "v", "value": "4"}]));
     assert_eq!((spec.registration.name, spec.registration.taints), (None, None));
     assert_eq!(spec.registration.cri_socket, "unix:///run/containerd/containerd.sock");
@@ -185,4 +185,28 @@ fn cluster_files() {
     assert!(spec.overrides.init.is_some());
     let spec = cluster("cluster-inline-token.yaml");
     assert_eq!((spec.pki, spec.credential, spec.clock), (PkiMode::Inline, CredentialKind::BootstrapToken, ClockPolicy::Synchronised));
+}
+
+#[test]
+fn releases_that_v1beta4_knows_are_accepted() {
+    let text = std::fs::read_to_string(folder("accept").join("worker-token.yaml")).unwrap();
+    for version in ["v1.31.0", "v1.33.9", "v1.34.4", "v1.38.0"] {
+        let spec = read_node(&document(version, text.replace("v1.37.2", version).as_bytes())).unwrap();
+        assert_eq!(spec.kubernetes_version.to_string(), version);
+    }
+}
+
+#[test]
+fn durations_are_read_as_go_writes_them() {
+    let text = std::fs::read_to_string(folder("accept").join("control-plane-init.yaml")).unwrap();
+    for (written, seconds) in [("5m", 300), ("1h30m", 5400), ("90s", 90), ("1h0m1s", 3601), ("24h", 86_400)] {
+        let spec = read_node(&document(written, text.replace("proceedAfter: 5m", &format!("proceedAfter: {written}")).as_bytes())).unwrap();
+        assert_eq!(spec.initialize.unwrap().on_unreachable, OnUnreachable::ProceedAfter(Duration::from_secs(seconds)));
+    }
+    for written in ["5", "0s", "-5m", "1m1h", "500ms", "1.5h", "5M", "\"\"", "9999999h", "25h"] {
+        let changed = text.replace("proceedAfter: 5m", &format!("proceedAfter: {written}"));
+        let violations = read_node(&document(written, changed.as_bytes())).unwrap_err();
+        assert_eq!(violations.list().len(), 1, "{violations}");
+        assert_eq!(violations.list()[0].path, "initialize.onUnreachable.proceedAfter");
+    }
 }
