@@ -1,3 +1,4 @@
+use std::io::Write as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
@@ -62,7 +63,7 @@ fn the_journal_is_used_only_where_standard_error_is_it() {
     use std::os::unix::fs::MetadataExt;
     const CHILD: &str = "KUBEBOOT_TEST_SHOW_SURROUNDINGS";
     if std::env::var_os(CHILD).is_some() {
-        println!("{:?}", Surroundings::of_process());
+        writeln!(std::io::stdout(), "{:?}", Surroundings::of_process()).unwrap();
         return;
     }
     let file = tempfile::NamedTempFile::new().unwrap();
