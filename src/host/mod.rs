@@ -110,7 +110,7 @@ pub struct Request {
     pub method: Method,
     /// `https://…` or `http://…`; who may use plain http is decided above (design: pinned or link-local only).
     pub url: String,
-    /// For https: whom to trust. Plain http has none.
+    /// For https: whom to trust; `None` is the system's CA bundle, for URLs outside the cluster. Plain http has none.
     pub tls: Option<Tls>,
     /// Bearer token, for bootstrap tokens and service accounts.
     pub bearer: Option<Secret<String>>,
@@ -118,7 +118,7 @@ pub struct Request {
     pub content_type: Option<&'static str>,
     /// Body; may hold secrets.
     pub body: Option<Secret<Vec<u8>>>,
-    /// Limit for the connection attempt.
+    /// Limit for the connection attempt: name, TCP and TLS handshake together.
     pub connect_limit: Duration,
     /// Limit for the whole exchange.
     pub limit: Duration,

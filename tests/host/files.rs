@@ -113,3 +113,14 @@ async fn a_full_disk_is_called_that() {
     let fault = host.append(Path::new("/ledger"), b"x").await.unwrap_err();
     assert!(fault.advice().starts_with("the disk is full"), "{fault}");
 }
+
+/// What is no drive is refused with the kernel's reason for each file system, and no mount point is left behind.
+#[tokio::test]
+async fn what_can_not_be_mounted_says_so_and_leaves_nothing() {
+    let (folder, host) = host();
+    std::fs::write(folder.path().join("device"), "no file system").unwrap();
+    let fault = host.mount_read_only(Path::new("/device"), Path::new("/run/at")).await.unwrap_err();
+    assert_eq!((fault.class(), fault.what()), (Class::Broken, "can't mount the drive"));
+    assert!(["as iso9660: ", "as vfat: "].iter().all(|reason| fault.why().unwrap().contains(reason)), "{fault}");
+    assert!(!folder.path().join("run/at").exists());
+}

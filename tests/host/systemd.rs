@@ -1,3 +1,4 @@
+use std::io::Write as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
@@ -53,6 +54,31 @@ async fn a_unix_socket_answers_as_long_as_somebody_listens() {
     assert!(host.socket_answers(path).await);
     drop(listener);
     assert!(!host.socket_answers(path).await);
+}
+
+/// $JOURNAL_STREAM counts only if it names our own standard error: a child of a service may have it redirected.
+/// The test runs itself as such a child.
+#[test]
+fn the_journal_is_used_only_where_standard_error_is_it() {
+    use std::os::unix::fs::MetadataExt;
+    const CHILD: &str = "KUBEBOOT_TEST_SHOW_SURROUNDINGS";
+    if std::env::var_os(CHILD).is_some() {
+        writeln!(std::io::stdout(), "{:?}", Surroundings::of_process()).unwrap();
+        return;
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let of = file.as_file().metadata().unwrap();
+    let streams = [Some(format!("{}:{}", of.dev(), of.ino())), Some(format!("{}:{}", of.dev(), of.ino() + 1)), Some(String::new()), None];
+    let seen = streams.map(|stream| {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "systemd::the_journal_is_used_only_where_standard_error_is_it", "--nocapture"]);
+        child.env(CHILD, "1").env_remove("JOURNAL_STREAM").env("NOTIFY_SOCKET", "/run/n").env("CREDENTIALS_DIRECTORY", "/run/c");
+        child.envs(stream.map(|stream| ("JOURNAL_STREAM", stream))).stderr(file.reopen().unwrap());
+        let output = String::from_utf8(child.output().unwrap().stdout).unwrap();
+        assert!(output.contains("notify_socket: Some(\"/run/n\"), credentials: Some(\"/run/c\")"), "{output}");
+        output.contains("journal: true")
+    });
+    assert_eq!(seen, [true, false, false, false]);
 }
 
 /// The handlers stay for the rest of this process, which is why no other test here may depend on a signal's default.
