@@ -22,13 +22,16 @@ fn main() -> ExitCode {
             return ExitCode::from(Class::Broken.exit_code());
         }
     };
-    match cli.command {
+    let exit = match cli.command {
         // The agent tells its fault itself, to journal, console and report.
         Sub::Run(args) => code(runtime.block_on(run::run(&args)).map_err(|fault| fault.class())),
         Sub::Status(args) => print(runtime.block_on(status::run(&args))),
         Sub::Plan(args) => print(runtime.block_on(plan::run(&args))),
         Sub::Mint(args) => print(mint::run(&args)),
-    }
+    };
+    // A name that still waits for its DNS server must not hold up the exit.
+    runtime.shutdown_background();
+    exit
 }
 
 fn code(result: Result<(), Class>) -> ExitCode {

@@ -63,7 +63,9 @@ pub fn identity(spec: &NodeSpec, facts: &Facts) -> Result<Identity, Vec<String>>
     let wanted = &spec.registration.address_from;
     let family =
         |address: &IpAddr| spec.networking.service_subnets.first().is_none_or(|subnet| subnet.address().is_ipv4() == address.is_ipv4());
-    let mut fitting = facts.addresses.iter().filter(|entry| family(&entry.address)).filter(|entry| {
+    // On a resumed run the CNI's own interfaces are there too; their addresses are pods', not the node's.
+    let pods = |address: &IpAddr| spec.networking.pod_subnets.iter().any(|subnet| subnet.contains(*address));
+    let mut fitting = facts.addresses.iter().filter(|entry| !pods(&entry.address)).filter(|entry| family(&entry.address)).filter(|entry| {
         if wanted.is_empty() {
             facts.default_interface.as_ref() == Some(&entry.interface)
         } else {

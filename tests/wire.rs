@@ -33,6 +33,7 @@ fn request(url: String, tls: Option<Tls>) -> Request {
         connect_limit: Duration::from_secs(10),
         limit: Duration::from_secs(20),
         size_limit: 1024,
+        fresh: false,
     }
 }
 

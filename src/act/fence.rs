@@ -114,6 +114,7 @@ async fn listen<H: Host>(host: &H, spec: &NodeSpec, facts: &Facts, endpoint: &En
             connect_limit: CONNECT,
             limit: EXCHANGE,
             size_limit: 64 << 10,
+            fresh: true,
         };
         let heard = match host.http(&request).await {
             // A certificate of our CA that is not for this name, or not at this time, is still our CA's.

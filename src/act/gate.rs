@@ -5,7 +5,7 @@ use crate::cluster::api::Ask;
 use crate::cluster::object;
 use crate::fault::{Class, Fault};
 use crate::gate::{GOOD_IN_A_ROW, Sight, sight};
-use crate::host::Host;
+use crate::host::{Host, Request};
 use crate::run::{Look, Run};
 
 /// The step.
@@ -16,7 +16,8 @@ pub async fn pass<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     run.report.course = Some(run.course);
     let client = run.as_bootstrapper().await?;
     let endpoint = run.spec.endpoint.to_string();
-    let readyz = client.request(&Ask::get("/readyz"));
+    // A connection of its own each time: one that is kept shows one server behind the balancer, not the balancer.
+    let readyz = Request { fresh: true, ..client.request(&Ask::get("/readyz")) };
     let (mut good, mut refused) = (0, 0);
     run.until(&format!("{endpoint} to serve this cluster"), backoff::SHARED, async |run| {
         loop {

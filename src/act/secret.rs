@@ -34,6 +34,7 @@ pub async fn fetch_pinned<H: Host>(host: &H, url: &str, digest: &str, limit: usi
         connect_limit: Duration::from_secs(5),
         limit: Duration::from_secs(30),
         size_limit: limit,
+        fresh: false,
     };
     let advice = "check the URL from this machine's network (`curl`), and that its server is up";
     let response =

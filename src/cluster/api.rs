@@ -144,6 +144,7 @@ impl Client {
             connect_limit: CONNECT,
             limit: EXCHANGE,
             size_limit: ANSWER,
+            fresh: false,
         }
     }
 

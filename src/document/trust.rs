@@ -1,9 +1,10 @@
 //! `discovery`, `certificateKey` and `pki`: whom this machine trusts, how it is known, and the sealed bundle.
 
-use rcgen::KeyPair;
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::pki::key::PrivateKey;
 
 use super::field::{BootstrapToken, CertificateKey, shown_name};
 use super::source::secret;
@@ -112,12 +113,11 @@ fn bootstrap_certificate(at: &At<'_>, authority: Option<&Certificates>) -> Optio
 
 /// The public half of a PEM private key, if it is of a kind that this program can read.
 fn public_key(pem: &str) -> Option<Vec<u8>> {
-    let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).ok()?;
-    KeyPair::try_from(&key).ok().map(|pair| pair.public_key_raw().to_vec())
+    PrivateKey::from_pem(pem, "").ok().map(|key| key.public_bits().to_vec())
 }
 
 fn private_key(text: &str) -> Result<(), String> {
-    PrivateKeyDer::from_pem_slice(text.as_bytes())
+    PrivateKey::from_pem(text, "")
         .map(|_| ())
         .map_err(|_| "this is no private key in PEM; write it as a block: `|` after the colon and its lines indented below".to_owned())
 }

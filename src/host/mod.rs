@@ -124,6 +124,8 @@ pub struct Request {
     pub limit: Duration,
     /// Largest body accepted, in bytes.
     pub size_limit: usize,
+    /// A connection of its own, for those who want to know what a balancer does with the next one.
+    pub fresh: bool,
 }
 
 /// A URL for messages: without user, password, query and fragment, which may be secrets (signed URLs).

@@ -24,7 +24,11 @@ pub fn build(spec: &NodeSpec, course: Course) -> Plan {
     let control_plane = spec.role == Role::ControlPlane;
     let observed = |id, why: String, minutes: u32| step(id, why, DoneWhen::Observed, Repeat::Safe, MINUTE * minutes);
     let mut steps = vec![
-        observed(StepId::Preflight, format!("this machine can be a {} of Kubernetes {}", spec.role.name(), spec.kubernetes_version), 1),
+        observed(
+            StepId::Preflight,
+            format!("this machine is fit to be a {} node of Kubernetes {}", spec.role.name(), spec.kubernetes_version),
+            1,
+        ),
         observed(StepId::Runtime, format!("the clock is fit and {} answers", spec.registration.cri_socket), 10),
     ];
     let shared_pki = |from: &str| {
@@ -98,7 +102,7 @@ pub fn build(spec: &NodeSpec, course: Course) -> Plan {
             }
             steps.push(step(
                 StepId::KubeadmJoin,
-                format!("`kubeadm join` makes this machine a {}", spec.role.name()),
+                format!("`kubeadm join` makes this machine a {} node", spec.role.name()),
                 DoneWhen::Joined,
                 Repeat::Resume,
                 20 * MINUTE,

@@ -29,11 +29,12 @@ struct Key {
     tls: Option<Tls>,
     https: bool,
     connect_limit: Duration,
+    fresh: bool,
 }
 
 impl Clients {
     fn get(&self, root: &Path, request: &Request, https: bool) -> Result<reqwest::Client, Unanswered> {
-        let key = Key { tls: request.tls.clone(), https, connect_limit: request.connect_limit };
+        let key = Key { tls: request.tls.clone(), https, connect_limit: request.connect_limit, fresh: request.fresh };
         let mut kept = self.0.borrow_mut();
         let entry = match kept.iter().position(|(k, _)| *k == key).and_then(|index| kept.remove(index)) {
             Some(entry) => entry,
@@ -70,7 +71,7 @@ fn build(root: &Path, key: &Key) -> Result<reqwest::Client, Unanswered> {
         .referer(false)
         .connect_timeout(key.connect_limit)
         .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(1)
+        .pool_max_idle_per_host(usize::from(!key.fresh))
         .build()
         .map_err(|e| Unanswered::Unusable(chain(&e)))
 }
