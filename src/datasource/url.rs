@@ -95,6 +95,7 @@ async fn ask<H: Host>(host: &H, pinned: &Pinned, who: &str) -> Result<Try, Fault
         connect_limit: CONNECT_LIMIT,
         limit: TRY_LIMIT,
         size_limit: LIMIT,
+        fresh: false,
     };
     let refuse = |what: &str, advice: &str| Fault::new(Class::Input, what, format!("{} ({who})", pinned.shown()), advice);
     let again = |seen: String, advice| Ok(Try::Again { seen, advice });
