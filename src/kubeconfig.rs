@@ -56,7 +56,7 @@ impl Kubeconfig {
         page.text("apiVersion", "v1");
         page.text("kind", "Config");
         page.text("current-context", &context);
-        page.items("clusters", |page| {
+        page.section("clusters", |page| {
             page.item(|page| {
                 page.text("name", &self.cluster);
                 page.section("cluster", |page| {
@@ -65,7 +65,7 @@ impl Kubeconfig {
                 });
             });
         });
-        page.items("users", |page| {
+        page.section("users", |page| {
             page.item(|page| {
                 page.text("name", &self.user_name);
                 page.section("user", |page| match &self.user {
@@ -79,7 +79,7 @@ impl Kubeconfig {
                 });
             });
         });
-        page.items("contexts", |page| {
+        page.section("contexts", |page| {
             page.item(|page| {
                 page.text("name", &context);
                 page.section("context", |page| {
@@ -91,65 +91,48 @@ impl Kubeconfig {
     }
 }
 
-/// A certificate or key: its PEM, or the file that has it.
+/// Where a kubeconfig's certificate or key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Material {
-    /// `…-data`, decoded.
-    Pem(Secret<String>),
-    /// A path, as the kubelet writes it for certificates that it renews (both in one file).
+pub enum Source {
+    /// In it (`…-data`), PEM.
+    Data(Secret<String>),
+    /// In this file, as the kubelet writes it for certificates that it renews (both in one file).
     File(PathBuf),
 }
 
-/// The credential of a kubeconfig that was read.
+/// What the current context of a kubeconfig with a client certificate says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Presented {
-    /// A client certificate and its key.
-    Certificate {
-        /// Certificate.
-        certificate: Material,
-        /// Key.
-        key: Material,
-    },
-    /// A bearer token.
-    Token(Secret<String>),
-}
-
-/// What the current context of a kubeconfig says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Current {
+pub struct ReadKubeconfig {
     /// `https://host:port`.
     pub server: String,
-    /// The roots.
-    pub certificate_authority: Material,
-    /// The credential.
-    pub user: Presented,
+    /// PEM; the only roots that are trusted.
+    pub certificate_authority: String,
+    /// Client certificate.
+    pub certificate: Source,
+    /// Its key.
+    pub key: Source,
 }
 
-/// Reads the current context, as in kubelet.conf and admin.conf. `at` names the file in faults.
+/// Reads the current context of a kubeconfig as kubeadm and the kubelet write it: the CA embedded, the user known by
+/// a client certificate. `at` names the file in faults.
 ///
 /// # Errors
-/// [`Class::Broken`]: torn or incomplete, or a field that kubeadm and the kubelet don't write there (exec plug-ins,
-/// passwords, `insecure-skip-tls-verify`). Callers that know a writer to be at work make it transient.
-pub fn read(bytes: &[u8], at: &str) -> Result<Current, Fault> {
+/// [`Class::Broken`]: torn or incomplete. Callers that know a writer to be at work make it transient.
+pub fn read(bytes: &[u8], at: &str) -> Result<ReadKubeconfig, Fault> {
     let reader = Reading { at };
-    let trees = tree::parse(bytes).map_err(|violations| {
+    let trees = tree::parse(bytes, tree::DOCUMENT).map_err(|violations| {
         let why = violations.first().map_or_else(String::new, |first| format!("line {}: {}", first.line, first.problem));
         reader.fault("this can't be read as a kubeconfig").because(why)
     })?;
     let [root] = trees.as_slice() else { return Err(reader.fault("this is no kubeconfig: it is empty, or several documents")) };
-    let name = reader.text(root, "current-context")?;
-    let context = reader.named(root, "contexts", "context", name)?;
+    let context = reader.named(root, "contexts", "context", reader.text(root, "current-context")?)?;
     let cluster = reader.named(root, "clusters", "cluster", reader.text(context, "cluster")?)?;
     let user = reader.named(root, "users", "user", reader.text(context, "user")?)?;
-    let user = if field(user, "token").is_some() {
-        Presented::Token(Secret::new(reader.text(user, "token")?.to_owned()))
-    } else {
-        Presented::Certificate { certificate: reader.material(user, "client-certificate")?, key: reader.material(user, "client-key")? }
-    };
-    Ok(Current {
+    Ok(ReadKubeconfig {
         server: reader.text(cluster, "server")?.to_owned(),
-        certificate_authority: reader.material(cluster, "certificate-authority")?,
-        user,
+        certificate_authority: reader.data(cluster, "certificate-authority-data")?.expose().clone(),
+        certificate: reader.source(user, "client-certificate")?,
+        key: reader.source(user, "client-key")?,
     })
 }
 
@@ -173,7 +156,12 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn fault(&self, what: impl Into<String>) -> Fault {
-        Fault::new(Class::Broken, what, self.at, "look at the file; kubeadm or the kubelet that writes it may have died while writing")
+        Fault::new(
+            Class::Broken,
+            what,
+            self.at,
+            "look at the file: its writer, kubeadm or the kubelet, may have died while writing; kubeadm writes it anew if it is removed",
+        )
     }
 
     fn text<'t>(&self, tree: &'t Tree, name: &str) -> Result<&'t str, Fault> {
@@ -190,19 +178,21 @@ impl Reading<'_> {
         entry.ok_or_else(|| self.fault(format!("the kubeconfig lacks the {kind} of its current context")))
     }
 
-    /// `NAME-data` in base64, or the path in `NAME`; data wins, as for client-go.
-    fn material(&self, tree: &Tree, name: &str) -> Result<Material, Fault> {
+    /// A field in base64, decoded.
+    fn data(&self, tree: &Tree, name: &str) -> Result<Secret<String>, Fault> {
+        let bytes = STANDARD.decode(self.text(tree, name)?).map_err(|_| self.fault(format!("{name} is no base64")))?;
+        String::from_utf8(bytes).map(Secret::new).map_err(|error| {
+            error.into_bytes().zeroize();
+            self.fault(format!("{name} is no PEM"))
+        })
+    }
+
+    /// `NAME-data`, or the path in `NAME`; data wins, as for client-go.
+    fn source(&self, tree: &Tree, name: &str) -> Result<Source, Fault> {
         let data = format!("{name}-data");
-        if let Some(encoded) = text(tree, &data) {
-            let bytes = STANDARD.decode(encoded).map_err(|_| self.fault(format!("{data} is no base64")))?;
-            return match String::from_utf8(bytes) {
-                Ok(pem) => Ok(Material::Pem(Secret::new(pem))),
-                Err(error) => {
-                    error.into_bytes().zeroize();
-                    Err(self.fault(format!("{data} is no PEM")))
-                }
-            };
+        if text(tree, &data).is_some() {
+            return self.data(tree, &data).map(Source::Data);
         }
-        self.text(tree, name).map(|path| Material::File(PathBuf::from(path)))
+        self.text(tree, name).map(|path| Source::File(PathBuf::from(path)))
     }
 }

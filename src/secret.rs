@@ -30,3 +30,9 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
         f.write_str("[redacted]")
     }
 }
+
+impl From<String> for Secret<String> {
+    fn from(value: String) -> Self {
+        Self(value)
+    }
+}

@@ -22,7 +22,7 @@ fn written(write: impl FnOnce(&mut Page)) -> String {
 }
 
 fn read(text: &str) -> Value {
-    let trees = tree::parse(text.as_bytes()).unwrap_or_else(|violations| panic!("{violations:?}\n{text}"));
+    let trees = tree::parse(text.as_bytes(), tree::DOCUMENT).unwrap_or_else(|violations| panic!("{violations:?}\n{text}"));
     assert_eq!(trees.len(), 1, "{text}");
     to_json(&trees[0])
 }
@@ -181,7 +181,7 @@ fn a_page_looks_like_a_persons() {
         page.text("kind", "Node");
         page.section("networking", |page| page.text("podSubnet", "10.244.0.0/16"));
         page.value("taints", &json!([{"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}, {"key": "a", "effect": "NoExecute"}]));
-        page.items("users", |page| page.item(|page| page.section("user", |page| page.block("pem", "one\ntwo\n"))));
+        page.section("users", |page| page.item(|page| page.section("user", |page| page.block("pem", "one\ntwo\n"))));
         page.separator();
         page.text("version", "1.10");
     });

@@ -134,7 +134,7 @@ pub(super) fn overrides(walk: &Walk, documents: &[KubeadmDocument<'_>], said: &S
 }
 
 /// A tree as JSON, as Kubernetes' own reader sees it; what that reader may see otherwise than a person is a violation.
-fn to_json(walk: &Walk, tree: &Tree, path: &str) -> Value {
+pub(super) fn to_json(walk: &Walk, tree: &Tree, path: &str) -> Value {
     match &tree.node {
         Node::Scalar { text, plain: false } => Value::String(text.expose().clone()),
         Node::Scalar { text, plain: true } => scalar::to_json(text.expose()).unwrap_or_else(|meaning| {

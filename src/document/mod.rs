@@ -14,6 +14,7 @@ mod cluster;
 mod kinds;
 mod kubeadm;
 mod labels;
+pub mod manifest;
 mod network;
 mod node;
 mod part;
@@ -52,7 +53,7 @@ pub fn read_cluster(document: &Document) -> Result<ClusterSpec, Violations> {
 }
 
 fn read<T>(document: &Document, kind: &'static str, reader: fn(&Sorted<'_>) -> Option<T>) -> Result<T, Violations> {
-    let trees = tree::parse(document.bytes.expose()).map_err(|list| Violations::new(&document.origin, list))?;
+    let trees = tree::parse(document.bytes.expose(), tree::DOCUMENT).map_err(|list| Violations::new(&document.origin, list))?;
     let walk = Walk::default();
     let spec = kinds::sort(&walk, &trees, kind).and_then(|sorted| reader(&sorted));
     let found = walk.into_list();

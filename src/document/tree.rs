@@ -11,12 +11,21 @@ use crate::secret::Secret;
 use super::sniff;
 use super::violation::Violation;
 
-/// Largest input, bytes.
-pub const SIZE_LIMIT: usize = 1 << 20;
+/// How much is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest input, bytes.
+    pub size: usize,
+    /// Most nodes in all documents of one input: maps, lists, keys and scalars.
+    pub nodes: usize,
+}
+
+/// Documents and kubeconfigs.
+pub const DOCUMENT: Limits = Limits { size: 1 << 20, nodes: 20_000 };
+/// Manifests: the largest known CNI, with all its definitions, is below a third of this.
+pub const MANIFEST: Limits = Limits { size: 4 << 20, nodes: 300_000 };
 /// Deepest nesting of maps and lists.
 pub const DEPTH_LIMIT: usize = 64;
-/// Most nodes in all documents of one input: maps, lists, keys and scalars.
-pub const NODE_LIMIT: usize = 20_000;
 
 /// A place in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,9 +98,9 @@ impl Node {
 ///
 /// # Errors
 /// All violations found: the first syntax error ends the reading, the others (duplicate keys, anchors, aliases, tags) do not.
-pub fn parse(bytes: &[u8]) -> Result<Vec<Tree>, Vec<Violation>> {
-    let text = decode(bytes).map_err(|violation| vec![violation])?;
-    let mut builder = Builder::default();
+pub fn parse(bytes: &[u8], limits: Limits) -> Result<Vec<Tree>, Vec<Violation>> {
+    let text = decode(bytes, limits).map_err(|violation| vec![violation])?;
+    let mut builder = Builder { left: limits.nodes, ..Builder::default() };
     if let Err(fatal) = builder.read(text) {
         builder.violations.push(fatal);
     }
@@ -103,9 +112,9 @@ pub(super) fn whole(place: Place, problem: impl Into<String>, advice: impl Into<
 }
 
 /// Bytes → text without byte-order mark, or why they can't be a document.
-fn decode(bytes: &[u8]) -> Result<&str, Violation> {
-    if bytes.len() > SIZE_LIMIT {
-        return Err(whole(Place::START, format!("the input has {} bytes", bytes.len()), format!("a document has at most {SIZE_LIMIT}")));
+fn decode(bytes: &[u8], limits: Limits) -> Result<&str, Violation> {
+    if bytes.len() > limits.size {
+        return Err(whole(Place::START, format!("the input has {} bytes", bytes.len()), format!("it may have at most {}", limits.size)));
     }
     if let Some(guise) = sniff::guise(bytes) {
         return Err(whole(
@@ -156,7 +165,8 @@ struct Builder {
     documents: Vec<Tree>,
     violations: Vec<Violation>,
     open: Vec<Open>,
-    nodes: usize,
+    /// How many more nodes there may be.
+    left: usize,
 }
 
 impl Builder {
@@ -213,9 +223,9 @@ impl Builder {
     }
 
     fn count(&mut self, place: Place) -> Result<(), Violation> {
-        self.nodes += 1;
-        if self.nodes > NODE_LIMIT {
-            return Err(whole(place, format!("there are more than {NODE_LIMIT} values"), "a document needs far fewer; shorten it"));
+        match self.left.checked_sub(1) {
+            Some(left) => self.left = left,
+            None => return Err(whole(place, "there are too many values", "this much is never needed; shorten it")),
         }
         Ok(())
     }

@@ -126,6 +126,16 @@ pub struct Request {
     pub size_limit: usize,
 }
 
+/// A URL for messages: without user, password, query and fragment, which may be secrets (signed URLs).
+#[must_use]
+pub fn shown_url(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
+}
+
 /// An answer, of whatever status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
@@ -237,6 +247,11 @@ pub trait Host {
     fn remove(&self, path: &Path) -> impl Future<Output = Result<bool, Fault>>;
     /// Removes a folder and what is in it; `false` if there was none.
     fn remove_folder(&self, path: &Path) -> impl Future<Output = Result<bool, Fault>>;
+    /// Mounts the block device read-only (nosuid, nodev, noexec; vfat or iso9660, the two that NoCloud allows) on the folder
+    /// `at`, which is made, 0700, if missing. What a killed run left mounted there is unmounted first.
+    fn mount_read_only(&self, device: &Path, at: &Path) -> impl Future<Output = Result<(), Fault>>;
+    /// Unmounts what [`Host::mount_read_only`] mounted, and removes the folder.
+    fn unmount(&self, at: &Path) -> impl Future<Output = Result<(), Fault>>;
     /// True if something listens on the unix socket at `path`.
     fn socket_answers(&self, path: &Path) -> impl Future<Output = bool>;
     /// Runs a command: stdin null, clean environment with `LC_ALL=C` and a fixed PATH, own process group.
