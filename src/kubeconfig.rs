@@ -91,48 +91,65 @@ impl Kubeconfig {
     }
 }
 
-/// Where a kubeconfig's certificate or key is.
+/// A certificate or key: its PEM, or the file that has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// In it (`…-data`), PEM.
-    Data(Secret<String>),
-    /// In this file, as the kubelet writes it for certificates that it renews (both in one file).
+pub enum Material {
+    /// `…-data`, decoded.
+    Pem(Secret<String>),
+    /// A path, as the kubelet writes it for certificates that it renews (both in one file).
     File(PathBuf),
 }
 
-/// What the current context of a kubeconfig with a client certificate says.
+/// The credential of a kubeconfig that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadKubeconfig {
-    /// `https://host:port`.
-    pub server: String,
-    /// PEM; the only roots that are trusted.
-    pub certificate_authority: String,
-    /// Client certificate.
-    pub certificate: Source,
-    /// Its key.
-    pub key: Source,
+pub enum Presented {
+    /// A client certificate and its key.
+    Certificate {
+        /// Certificate.
+        certificate: Material,
+        /// Key.
+        key: Material,
+    },
+    /// A bearer token.
+    Token(Secret<String>),
 }
 
-/// Reads the current context of a kubeconfig as kubeadm and the kubelet write it: the CA embedded, the user known by
-/// a client certificate. `at` names the file in faults.
+/// What the current context of a kubeconfig says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Current {
+    /// `https://host:port`.
+    pub server: String,
+    /// The roots.
+    pub certificate_authority: Material,
+    /// The credential.
+    pub user: Presented,
+}
+
+/// Reads the current context, as in kubelet.conf and admin.conf. `at` names the file in faults.
 ///
 /// # Errors
-/// [`Class::Broken`]: torn or incomplete. Callers that know a writer to be at work make it transient.
-pub fn read(bytes: &[u8], at: &str) -> Result<ReadKubeconfig, Fault> {
+/// [`Class::Broken`]: torn or incomplete, or a field that kubeadm and the kubelet don't write there (exec plug-ins,
+/// passwords, `insecure-skip-tls-verify`). Callers that know a writer to be at work make it transient.
+pub fn read(bytes: &[u8], at: &str) -> Result<Current, Fault> {
     let reader = Reading { at };
-    let trees = tree::parse(bytes, tree::DOCUMENT).map_err(|violations| {
-        let why = violations.first().map_or_else(String::new, |first| format!("line {}: {}", first.line, first.problem));
-        reader.fault("this can't be read as a kubeconfig").because(why)
-    })?;
-    let [root] = trees.as_slice() else { return Err(reader.fault("this is no kubeconfig: it is empty, or several documents")) };
-    let context = reader.named(root, "contexts", "context", reader.text(root, "current-context")?)?;
+    let parsed = tree::parse(bytes, tree::DOCUMENT);
+    if let Some(first) = parsed.violations.first() {
+        return Err(reader.fault("this can't be read as a kubeconfig").because(format!("line {}: {}", first.line, first.problem)));
+    }
+    let [root] = parsed.documents.as_slice() else { return Err(reader.fault("this is no kubeconfig: it is empty, or several documents")) };
+    let name = reader.text(root, "current-context")?;
+    let context = reader.named(root, "contexts", "context", name)?;
     let cluster = reader.named(root, "clusters", "cluster", reader.text(context, "cluster")?)?;
     let user = reader.named(root, "users", "user", reader.text(context, "user")?)?;
-    Ok(ReadKubeconfig {
+    let user = if field(user, "token").is_some() {
+        Presented::Token(Secret::new(reader.text(user, "token")?.to_owned()))
+    } else {
+        Presented::Certificate { certificate: reader.material(user, "client-certificate")?, key: reader.material(user, "client-key")? }
+    };
+    Ok(Current {
         server: reader.text(cluster, "server")?.to_owned(),
-        certificate_authority: reader.data(cluster, "certificate-authority-data")?.expose().clone(),
-        certificate: reader.source(user, "client-certificate")?,
-        key: reader.source(user, "client-key")?,
+        certificate_authority: reader.material(cluster, "certificate-authority")?,
+        user,
     })
 }
 
@@ -156,12 +173,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn fault(&self, what: impl Into<String>) -> Fault {
-        Fault::new(
-            Class::Broken,
-            what,
-            self.at,
-            "look at the file: its writer, kubeadm or the kubelet, may have died while writing; kubeadm writes it anew if it is removed",
-        )
+        Fault::new(Class::Broken, what, self.at, "look at the file; kubeadm or the kubelet that writes it may have died while writing")
     }
 
     fn text<'t>(&self, tree: &'t Tree, name: &str) -> Result<&'t str, Fault> {
@@ -178,21 +190,19 @@ impl Reading<'_> {
         entry.ok_or_else(|| self.fault(format!("the kubeconfig lacks the {kind} of its current context")))
     }
 
-    /// A field in base64, decoded.
-    fn data(&self, tree: &Tree, name: &str) -> Result<Secret<String>, Fault> {
-        let bytes = STANDARD.decode(self.text(tree, name)?).map_err(|_| self.fault(format!("{name} is no base64")))?;
-        String::from_utf8(bytes).map(Secret::new).map_err(|error| {
-            error.into_bytes().zeroize();
-            self.fault(format!("{name} is no PEM"))
-        })
-    }
-
-    /// `NAME-data`, or the path in `NAME`; data wins, as for client-go.
-    fn source(&self, tree: &Tree, name: &str) -> Result<Source, Fault> {
+    /// `NAME-data` in base64, or the path in `NAME`; data wins, as for client-go.
+    fn material(&self, tree: &Tree, name: &str) -> Result<Material, Fault> {
         let data = format!("{name}-data");
-        if text(tree, &data).is_some() {
-            return self.data(tree, &data).map(Source::Data);
+        if let Some(encoded) = text(tree, &data) {
+            let bytes = STANDARD.decode(encoded).map_err(|_| self.fault(format!("{data} is no base64")))?;
+            return match String::from_utf8(bytes) {
+                Ok(pem) => Ok(Material::Pem(Secret::new(pem))),
+                Err(error) => {
+                    error.into_bytes().zeroize();
+                    Err(self.fault(format!("{data} is no PEM")))
+                }
+            };
         }
-        self.text(tree, name).map(|path| Source::File(PathBuf::from(path)))
+        self.text(tree, name).map(|path| Material::File(PathBuf::from(path)))
     }
 }

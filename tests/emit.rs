@@ -22,7 +22,9 @@ fn written(write: impl FnOnce(&mut Page)) -> String {
 }
 
 fn read(text: &str) -> Value {
-    let trees = tree::parse(text.as_bytes(), tree::DOCUMENT).unwrap_or_else(|violations| panic!("{violations:?}\n{text}"));
+    let parsed = tree::parse(text.as_bytes(), tree::DOCUMENT);
+    assert!(parsed.violations.is_empty(), "{:?}\n{text}", parsed.violations);
+    let trees = parsed.documents;
     assert_eq!(trees.len(), 1, "{text}");
     to_json(&trees[0])
 }

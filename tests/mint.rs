@@ -12,7 +12,7 @@ use kubeboot::document::field::{BootstrapToken, CertificateKey};
 use kubeboot::document::spec::{BootstrapCredential, ClusterSpec, NodeSpec, PkiSource, Role, SealedBundle, SecretSource};
 use kubeboot::document::{Disposal, Document, read_cluster, read_node};
 use kubeboot::fault::Class;
-use kubeboot::kubeconfig::{self, Source};
+use kubeboot::kubeconfig::{self, Material, Presented};
 use kubeboot::mint::{MintOptions, Minted, mint};
 use kubeboot::moment::UnixTime;
 use kubeboot::pki::certificate::Certificate;
@@ -143,8 +143,10 @@ fn the_default_cluster() {
     // The admin.
     let admin = kubeconfig::read(text(&minted, "admin.conf").as_bytes(), "admin.conf").unwrap();
     assert_eq!(admin.server, "https://api.prod.example.com:6443");
-    assert_eq!(admin.certificate_authority, pki.ca.certificate);
-    let (Source::Data(certificate), Source::Data(key)) = (admin.certificate, admin.key) else { panic!("not inline") };
+    assert_eq!(admin.certificate_authority, Material::Pem(Secret::new(pki.ca.certificate.clone())));
+    let Presented::Certificate { certificate: Material::Pem(certificate), key: Material::Pem(key) } = admin.user else {
+        panic!("no certificate")
+    };
     assert_eq!(
         client(&pki.ca.certificate, certificate.expose(), key.expose()),
         "subject=O = kubeadm:cluster-admins, CN = kubernetes-admin"

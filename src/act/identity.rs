@@ -8,7 +8,7 @@ use crate::document::spec::BootstrapCredential;
 use crate::fault::{Class, Fault};
 use crate::host::{Host, Tls};
 use crate::kubeadm::config::LOCAL_PORT;
-use crate::kubeconfig::{Kubeconfig, User};
+use crate::kubeconfig::{Kubeconfig, Material, Presented, User};
 use crate::paths;
 use crate::pki::client::{BOOTSTRAPPERS, CLUSTER_ADMINS, ClientIdentity, sign};
 use crate::pki::shared::SharedPki;
@@ -17,6 +17,8 @@ use crate::secret::Secret;
 
 /// How long the certificates are good for that a control plane signs for itself, seconds.
 const SHORT: i64 = 2 * 3600;
+/// Largest kubeconfig, or certificate that one names, bytes.
+const KUBECONFIG: usize = 256 << 10;
 /// How far they are backdated for the sake of slower clocks, seconds.
 const BACKDATED: i64 = 600;
 
@@ -149,23 +151,28 @@ impl<H: Host> Run<'_, H> {
     /// # Errors
     /// kubelet.conf is there, but can't be read.
     pub async fn as_kubelet(&self) -> Result<Option<Client>, Fault> {
-        const LIMIT: usize = 256 << 10;
-        let Some(bytes) = self.host.read(Path::new(paths::KUBELET_CONF), LIMIT).await? else {
+        let Some(bytes) = self.host.read(Path::new(paths::KUBELET_CONF), KUBECONFIG).await? else {
             return Ok(None);
         };
         let read = crate::kubeconfig::read(&bytes, paths::KUBELET_CONF)?;
-        let mut texts = Vec::new();
-        for source in [&read.certificate, &read.key] {
-            match source {
-                crate::kubeconfig::Source::Data(text) => texts.push(text.clone()),
-                crate::kubeconfig::Source::File(path) => match self.host.read(path, LIMIT).await? {
-                    Some(bytes) => texts.push(Secret::new(String::from_utf8_lossy(&bytes).into_owned())),
-                    None => return Ok(None),
-                },
+        let Presented::Certificate { certificate, key } = read.user else { return Ok(None) };
+        // A file that isn't there yet, or not at this moment: the kubelet replaces it as it renews.
+        let (Some(roots), Some(certificate), Some(key)) =
+            (self.material(read.certificate_authority).await?, self.material(certificate).await?, self.material(key).await?)
+        else {
+            return Ok(None);
+        };
+        let tls = Tls { roots: roots.expose().clone(), identity: Some((certificate.expose().clone(), key)), server_name: None };
+        Ok(Some(Client { server: read.server.trim_end_matches('/').to_owned(), tls, bearer: None }))
+    }
+
+    async fn material(&self, material: Material) -> Result<Option<Secret<String>>, Fault> {
+        match material {
+            Material::Pem(text) => Ok(Some(text)),
+            Material::File(path) => {
+                let bytes = self.host.read(&path, KUBECONFIG).await?;
+                Ok(bytes.map(|bytes| Secret::new(String::from_utf8_lossy(&bytes).into_owned())))
             }
         }
-        let (Some(key), Some(certificate)) = (texts.pop(), texts.pop()) else { return Ok(None) };
-        let tls = Tls { roots: read.certificate_authority, identity: Some((certificate.expose().clone(), key)), server_name: None };
-        Ok(Some(Client { server: read.server.trim_end_matches('/').to_owned(), tls, bearer: None }))
     }
 }

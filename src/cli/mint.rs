@@ -117,8 +117,13 @@ fn refuse_full(out: &Path) -> Result<(), Fault> {
 /// All files or none: written into a folder beside, synced, then renamed over the (absent or empty) one.
 fn write_all(out: &Path, minted: &Minted) -> Result<(), Fault> {
     let failed = |error: &io::Error| {
-        Fault::new(Class::Broken, "the documents can't be written", out.display().to_string(), "see the cause, or name a folder that does not exist yet; nothing was left behind")
-            .because(error.to_string())
+        Fault::new(
+            Class::Broken,
+            "the documents can't be written",
+            out.display().to_string(),
+            "see the cause, or name a folder that does not exist yet; nothing was left behind",
+        )
+        .because(error.to_string())
     };
     let parent = match out.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

@@ -39,7 +39,7 @@ pub(super) fn read(sorted: &Sorted<'_>) -> Option<ClusterSpec> {
     let clock = part::clock(clock.as_ref());
     let control_plane = pool(control_plane.as_ref());
     let worker = pool(worker.as_ref());
-    let said = node::said(name.as_ref(), version, endpoint.as_ref(), networks.as_ref());
+    let said = node::said("name", name.as_ref(), version, endpoint.as_ref(), networks.as_ref());
     let overrides = kubeadm::overrides(sorted.own.walk, &sorted.kubeadm, &said);
     if let Some(networks) = &networks {
         relations::networks(networks, cni_at.as_ref(), cni.as_ref(), &sorted.kubeadm);

@@ -21,14 +21,22 @@ fn shown_bare(text: &str) -> String {
     short
 }
 
+/// A key as a part of a field path: a key that is not shown is `…`.
+pub(super) fn path_name(key: &str) -> &str {
+    if is_field_name(key) { key } else { "…" }
+}
+
 /// A key as an error shows it. A key that does not look like the name of a field may be a value, even a secret, that
 /// slipped into the place of a key: it is not shown.
 pub(super) fn shown_name(key: &str) -> String {
-    let name = key.starts_with(|c: char| c.is_ascii_alphabetic())
+    if is_field_name(key) { format!("`{key}`") } else { "this key".to_owned() }
+}
+
+fn is_field_name(key: &str) -> bool {
+    key.starts_with(|c: char| c.is_ascii_alphabetic())
         && key.len() <= 40
         && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'/'))
-        && BootstrapToken::parse(key).is_err();
-    if name { format!("`{key}`") } else { "the key here".to_owned() }
+        && BootstrapToken::parse(key).is_err()
 }
 
 /// A decimal number without sign and leading zeros.

@@ -31,7 +31,7 @@ pub(super) fn sort<'t>(walk: &'t Walk, trees: &'t [Tree], wanted: &'static str) 
             match &own {
                 Some(first) => root.wrong(
                     format!("there is a second `kind: {wanted}`; the first is at line {}", first.tree.place.line),
-                    "keep one; each machine has a document of its own",
+                    "keep one, for each machine has a document of its own",
                 ),
                 None => own = Some(root),
             }
@@ -40,7 +40,7 @@ pub(super) fn sort<'t>(walk: &'t Walk, trees: &'t [Tree], wanted: &'static str) 
             let advice = if kind == "Cluster" {
                 "this is a cluster file, the input of `kubeboot mint`, which makes the documents of machines"
             } else {
-                "write a cluster file here, `kind: Cluster`; this is a machine's document"
+                "this is a machine's document, and a cluster file is wanted here"
             };
             root.wrong(format!("this is `kind: {kind}`, not `kind: {wanted}`"), advice);
         } else if let Some(first) = kubeadm.iter().find(|document| document.kind == kind) {
@@ -64,7 +64,7 @@ pub(super) fn sort<'t>(walk: &'t Walk, trees: &'t [Tree], wanted: &'static str) 
     own.map(|own| Sorted { own, kubeadm })
 }
 
-/// The kind of a document, if it is known and its apiVersion is the right one.
+/// The kind of a document, if it is known.
 fn kind_of(root: &At<'_>) -> Option<&'static str> {
     if !matches!(root.tree.node, Node::Map(_)) {
         root.wrong(
@@ -76,7 +76,7 @@ fn kind_of(root: &At<'_>) -> Option<&'static str> {
     let mut fields = root.map("a document")?;
     let version = fields.need("apiVersion", &format!("apiVersion: {API_VERSION}"));
     let kind = fields.need("kind", "kind: Node");
-    let (version, kind_at) = (version?, kind?);
+    let kind_at = kind?;
     let word = kind_at.word("the kind of the document")?;
     let own = [("Node", API_VERSION), ("Cluster", API_VERSION)];
     let found = own.iter().chain(KINDS.iter()).find(|(kind, _)| *kind == word);
@@ -90,15 +90,17 @@ fn kind_of(root: &At<'_>) -> Option<&'static str> {
         kind_at.wrong(format!("{} is no known kind", shown(word)), advice);
         return None;
     };
-    let written = version.word("the version of the document")?;
-    if written == *right {
-        return Some(kind);
+    // A wrong apiVersion does not keep the other violations of the document from being found.
+    if let Some(version) = version
+        && let Some(written) = version.word("the version of the document")
+        && written != *right
+    {
+        let advice = if written.starts_with("kubeadm.k8s.io/") && right.starts_with("kubeadm.k8s.io/") {
+            format!("write {right} (`kubeadm config migrate` of kubeadm 1.31 to 1.36 converts v1beta3)")
+        } else {
+            format!("write {right}")
+        };
+        version.wrong(format!("{} is not the apiVersion of {kind}", shown(written)), advice);
     }
-    let advice = if written.starts_with("kubeadm.k8s.io/") && right.starts_with("kubeadm.k8s.io/") {
-        format!("write {right}; `kubeadm config migrate` of kubeadm 1.31 to 1.36 converts older documents")
-    } else {
-        format!("write {right}")
-    };
-    version.wrong(format!("{} is not the apiVersion of {kind}", shown(written)), advice);
-    None
+    Some(kind)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::field::{shown, shown_name};
+use super::field::{path_name, shown, shown_name};
 use super::scalar;
 use super::spec::Overrides;
 use super::tree::{Node, Place, Tree};
@@ -22,6 +22,8 @@ pub(super) const KINDS: [(&str, &str); 5] = [
 /// What the Node document or cluster file says of fields that ClusterConfiguration has too.
 #[derive(Debug, Default)]
 pub(super) struct Said {
+    /// The field that holds the cluster's name: `cluster` of a Node document, `name` of a cluster file.
+    pub(super) name_field: &'static str,
     pub(super) name: Option<String>,
     pub(super) version: Option<String>,
     pub(super) endpoint: Option<String>,
@@ -41,7 +43,7 @@ enum Owner {
 }
 
 const SET_BY_DISCOVERY: &str = "remove it: kubeboot writes it from discovery";
-const SET_BY_PKI: &str = "remove it and write certificateKey in the Node document";
+const SET_BY_PKI: &str = "remove it and write certificateKey in kubeboot's document";
 
 /// Every field of kubeadm's documents that kubeboot owns.
 const OWNED: [(&str, &str, Owner); 26] = [
@@ -60,37 +62,39 @@ const OWNED: [(&str, &str, Owner); 26] = [
         "bootstrapTokens",
         Owner::Never("remove it: kubeboot writes it from discovery, so that no usable token is left over"),
     ),
-    ("InitConfiguration", "localAPIEndpoint", Owner::Never("remove it and write nodeRegistration.addressFrom in the Node document")),
-    ("InitConfiguration", "nodeRegistration.name", Owner::Never("remove it and write nodeRegistration.name in the Node document")),
+    ("InitConfiguration", "localAPIEndpoint", Owner::Never("remove it and write nodeRegistration.addressFrom in kubeboot's document")),
+    ("InitConfiguration", "nodeRegistration.name", Owner::Never("remove it and write nodeRegistration.name in kubeboot's document")),
     (
         "InitConfiguration",
         "nodeRegistration.criSocket",
-        Owner::Never("remove it and write nodeRegistration.criSocket in the Node document"),
+        Owner::Never("remove it and write nodeRegistration.criSocket in kubeboot's document"),
     ),
-    ("InitConfiguration", "nodeRegistration.taints", Owner::Never("remove it and write nodeRegistration.taints in the Node document")),
+    ("InitConfiguration", "nodeRegistration.taints", Owner::Never("remove it and write nodeRegistration.taints in kubeboot's document")),
     (
         "InitConfiguration",
         "skipPhases",
-        Owner::Never("remove it: kubeboot chooses the phases; dns.disabled and proxy.disabled of ClusterConfiguration leave out add-ons"),
+        Owner::Never(
+            "remove it: kubeboot chooses the phases, and dns.disabled and proxy.disabled of ClusterConfiguration leave out add-ons",
+        ),
     ),
-    ("InitConfiguration", "dryRun", Owner::Never("remove it; `kubeboot plan DOCUMENT` shows what would be done")),
+    ("InitConfiguration", "dryRun", Owner::Never("remove it, `kubeboot plan DOCUMENT` shows what would be done")),
     ("JoinConfiguration", "discovery", Owner::Never(SET_BY_DISCOVERY)),
     (
         "JoinConfiguration",
         "controlPlane",
-        Owner::Never("remove it and write role, certificateKey and nodeRegistration.addressFrom in the Node document"),
+        Owner::Never("remove it and write role, certificateKey and nodeRegistration.addressFrom in kubeboot's document"),
     ),
     ("JoinConfiguration", "caCertPath", Owner::Fixed("/etc/kubernetes/pki/ca.crt")),
-    ("JoinConfiguration", "nodeRegistration.name", Owner::Never("remove it and write nodeRegistration.name in the Node document")),
+    ("JoinConfiguration", "nodeRegistration.name", Owner::Never("remove it and write nodeRegistration.name in kubeboot's document")),
     (
         "JoinConfiguration",
         "nodeRegistration.criSocket",
-        Owner::Never("remove it and write nodeRegistration.criSocket in the Node document"),
+        Owner::Never("remove it and write nodeRegistration.criSocket in kubeboot's document"),
     ),
-    ("JoinConfiguration", "nodeRegistration.taints", Owner::Never("remove it and write nodeRegistration.taints in the Node document")),
+    ("JoinConfiguration", "nodeRegistration.taints", Owner::Never("remove it and write nodeRegistration.taints in kubeboot's document")),
     ("JoinConfiguration", "skipPhases", Owner::Never("remove it: kubeboot chooses the phases")),
-    ("JoinConfiguration", "dryRun", Owner::Never("remove it; `kubeboot plan DOCUMENT` shows what would be done")),
-    ("KubeletConfiguration", "registerWithTaints", Owner::Never("remove it and write nodeRegistration.taints in the Node document")),
+    ("JoinConfiguration", "dryRun", Owner::Never("remove it, `kubeboot plan DOCUMENT` shows what would be done")),
+    ("KubeletConfiguration", "registerWithTaints", Owner::Never("remove it and write nodeRegistration.taints in kubeboot's document")),
 ];
 
 /// Every argument of kubeadm's argument lists that kubeboot owns: kind, list, argument, instead.
@@ -147,15 +151,41 @@ pub(super) fn to_json(walk: &Walk, tree: &Tree, path: &str) -> Value {
             let mut map = Map::new();
             for entry in entries {
                 if entry.plain && scalar::meaning(&entry.key).is_some() {
-                    walk.wrong(entry.place, path, format!("the key {} is not text to YAML", shown_name(&entry.key)), "put it in quotes");
+                    walk.wrong(
+                        entry.place,
+                        path,
+                        format!("{} is not text to YAML, but a key has to be", shown_name(&entry.key)),
+                        "put it in quotes",
+                    );
                 }
-                let below = format!("{path}.{}", entry.key);
+                let below = format!("{path}.{}", path_name(&entry.key));
                 if matches!(entry.key.as_str(), "extraArgs" | "kubeletExtraArgs") && matches!(entry.value.node, Node::Map(_)) {
-                    walk.wrong(entry.place, &below, "this is a map, as before v1beta4", "write a list, - {name: NAME, value: VALUE}");
+                    walk.wrong(
+                        entry.place,
+                        &below,
+                        "this is a map, as it was before v1beta4",
+                        "write a list, - {name: NAME, value: VALUE}",
+                    );
+                }
+                if matches!(entry.key.as_str(), "extraArgs" | "kubeletExtraArgs") {
+                    argument_values(walk, &entry.value, &below);
                 }
                 map.insert(entry.key.clone(), to_json(walk, &entry.value, &below));
             }
             Value::Object(map)
+        }
+    }
+}
+
+/// v1beta4's `Arg.value` is text: a plain `4` or `true` makes kubeadm's decoder fail.
+fn argument_values(walk: &Walk, list: &Tree, path: &str) {
+    let Node::List(items) = &list.node else { return };
+    for (i, item) in items.iter().enumerate() {
+        if let Some((_, value)) = find(item, "value")
+            && let Node::Scalar { text, plain: true } = &value.node
+            && scalar::to_json(text.expose()).is_ok_and(|value| !value.is_string())
+        {
+            walk.wrong(value.place, &format!("{path}[{i}].value"), "this is not text to YAML, and kubeadm wants text", "put it in quotes");
         }
     }
 }
@@ -187,15 +217,16 @@ fn owned(walk: &Walk, document: &KubeadmDocument<'_>, value: &Value, said: &Said
         match owner {
             Owner::Never(advice) => walk.wrong(place, &full, "this field is kubeboot's to set", *advice),
             Owner::Fixed(fixed) if text(tree) != Some(*fixed) => {
-                walk.wrong(place, &full, "this field is kubeboot's to set", format!("remove it; kubeboot uses {fixed}"));
+                walk.wrong(place, &full, "this field is kubeboot's to set", format!("remove it, kubeboot uses {fixed}"));
             }
             Owner::Said(field, of) if text(tree) != of(said).map(String::as_str) => {
                 // Nothing to compare with: the field itself is missing or wrong, which is a violation of its own.
                 let problem = match of(said) {
-                    Some(ours) => format!("this is not what the first document says, {}", shown(ours)),
-                    None => "this field is set in the first document".to_owned(),
+                    Some(ours) => format!("this is not what kubeboot's document says, {}", shown(ours)),
+                    None => "this field belongs in kubeboot's document".to_owned(),
                 };
-                walk.wrong(place, &full, problem, format!("remove it and write `{field}` in the first document"));
+                let field = if *field == "cluster" { said.name_field } else { field };
+                walk.wrong(place, &full, problem, format!("remove it and write `{field}` in kubeboot's document"));
             }
             Owner::Fixed(_) | Owner::Said(..) => {}
         }
@@ -208,7 +239,7 @@ fn owned(walk: &Walk, document: &KubeadmDocument<'_>, value: &Value, said: &Said
                     item.place,
                     &format!("{}.{list}[{i}]", document.kind),
                     format!("the argument {argument} is kubeboot's to set"),
-                    format!("remove it and write `{instead}` in the first document"),
+                    format!("remove it and write `{instead}` in kubeboot's document"),
                 );
             }
         }
@@ -232,7 +263,7 @@ pub(super) fn useless_on_worker(walk: &Walk, documents: &[KubeadmDocument<'_>]) 
         let at = At::root(walk, document.tree, document.kind);
         at.wrong(
             "kubeadm join on a worker does not read this document",
-            "remove it here; it belongs to the machine that starts the cluster, and JoinConfiguration to this one",
+            "remove it here, it belongs to the machine that starts the cluster, and JoinConfiguration to this one",
         );
     }
 }

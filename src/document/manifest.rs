@@ -12,11 +12,10 @@ use super::walk::Walk;
 /// # Errors
 /// All violations.
 pub fn values(bytes: &[u8], limits: Limits, origin: &str) -> Result<Vec<Value>, Violations> {
-    let trees = tree::parse(bytes, limits).map_err(|list| Violations::new(origin, list))?;
+    let parsed = tree::parse(bytes, limits);
     let walk = Walk::default();
-    let values = trees.iter().map(|tree| to_json(&walk, tree, "")).collect();
-    match walk.into_list() {
-        found if found.is_empty() => Ok(values),
-        found => Err(Violations::new(origin, found)),
-    }
+    let values = parsed.documents.iter().map(|tree| to_json(&walk, tree, "")).collect();
+    let mut found = parsed.violations;
+    found.append(&mut walk.into_list());
+    if found.is_empty() { Ok(values) } else { Err(Violations::new(origin, found)) }
 }

@@ -53,10 +53,14 @@ pub fn read_cluster(document: &Document) -> Result<ClusterSpec, Violations> {
 }
 
 fn read<T>(document: &Document, kind: &'static str, reader: fn(&Sorted<'_>) -> Option<T>) -> Result<T, Violations> {
-    let trees = tree::parse(document.bytes.expose(), tree::DOCUMENT).map_err(|list| Violations::new(&document.origin, list))?;
+    let parsed = tree::parse(document.bytes.expose(), tree::DOCUMENT);
+    if parsed.spoilt {
+        return Err(Violations::new(&document.origin, parsed.violations));
+    }
     let walk = Walk::default();
-    let spec = kinds::sort(&walk, &trees, kind).and_then(|sorted| reader(&sorted));
-    let found = walk.into_list();
+    let spec = kinds::sort(&walk, &parsed.documents, kind).and_then(|sorted| reader(&sorted));
+    let mut found = parsed.violations;
+    found.append(&mut walk.into_list());
     match spec {
         Some(spec) if found.is_empty() => Ok(spec),
         _ if found.is_empty() => Err(Violations::new(

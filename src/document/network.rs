@@ -35,17 +35,18 @@ pub(super) fn networking<'t>(at: Option<&At<'t>>) -> Option<Networks<'t>> {
     let domain = fields.get("dnsDomain");
     fields.finish();
     let dns_domain = match domain {
-        Some(at) => at.parse("a DNS name, for example cluster.local", domain_name)?,
-        None => dns_domain,
+        Some(at) => at.parse("a DNS name, for example cluster.local", domain_name),
+        None => Some(dns_domain),
     };
     let pod_subnets = match &pods {
-        Some(at) => subnets(at)?,
-        None => Vec::new(),
+        Some(at) => subnets(at),
+        None => Some(Vec::new()),
     };
     let service_subnets = match &services {
-        Some(at) => subnets(at)?,
-        None => vec![default],
+        Some(at) => subnets(at),
+        None => Some(vec![default]),
     };
+    let (dns_domain, pod_subnets, service_subnets) = (dns_domain?, pod_subnets?, service_subnets?);
     if let Some(at) = &pods {
         pod_sizes(at, &pod_subnets);
     }

@@ -89,14 +89,14 @@ fn draft<'t>(sorted: &'t Sorted<'t>) -> Option<Draft<'t>> {
     {
         at.misplaced(
             "`replaceDead: true` is not in this version",
-            "remove it; remove the dead member with etcdctl before this machine joins",
+            "leave it out, and remove the dead member with etcdctl before this machine joins",
         );
     }
     let cluster = cluster.and_then(|at| part::cluster_name(&at));
     let version = version.and_then(|at| part::version(&at));
     let endpoint = endpoint.and_then(|at| network::endpoint(&at));
     let networks = network::networking(networking.as_ref());
-    let said = said(cluster.as_ref(), version, endpoint.as_ref(), networks.as_ref());
+    let said = said("cluster", cluster.as_ref(), version, endpoint.as_ref(), networks.as_ref());
     let overrides = kubeadm::overrides(root.walk, &sorted.kubeadm, &said);
     Some(Draft {
         kubeadm: &sorted.kubeadm,
@@ -120,6 +120,7 @@ fn draft<'t>(sorted: &'t Sorted<'t>) -> Option<Draft<'t>> {
 
 /// What kubeboot's own document says of fields that ClusterConfiguration has too, as kubeadm writes them.
 pub(super) fn said(
+    name_field: &'static str,
     name: Option<&String>,
     version: Option<KubernetesVersion>,
     endpoint: Option<&Endpoint>,
@@ -128,6 +129,7 @@ pub(super) fn said(
     let subnets = |list: &[Cidr]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     let networking = networks.map(|networks| &networks.value);
     Said {
+        name_field,
         name: name.cloned(),
         version: version.map(|version| version.to_string()),
         endpoint: endpoint.map(ToString::to_string),

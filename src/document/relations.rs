@@ -43,9 +43,6 @@ fn worker(draft: &Draft<'_>) {
     if let Some(at) = &draft.initialize.at {
         at.misplaced("a worker can't initialise a cluster", "remove it, or write role: control-plane");
     }
-    if let Some(at) = &draft.peers.at {
-        at.misplaced("a worker asks no peers", "remove it: only machines that may start the cluster ask the other control planes");
-    }
     credential(draft, "a worker");
     kubeadm::useless_on_worker(draft.root.walk, draft.kubeadm);
 }
@@ -70,7 +67,8 @@ fn control_plane(draft: &Draft<'_>) {
             "this field is required on a control plane",
             "write pki: {secret: {}} or pki: {inline: {bundle: …}}",
         );
-    } else if draft.certificate_key.at.is_none() {
+    }
+    if draft.certificate_key.at.is_none() {
         let problem = "this field is required on a control plane: it opens the bundle";
         root.walk.wrong(
             root.tree.place,

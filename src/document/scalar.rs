@@ -2,7 +2,7 @@
 //! them are written so that no reader can disagree.
 //!
 //! The rule: a plain scalar is text, null, `true`, `false`, or a number that JSON writes the same way. Whatever else
-//! either YAML version takes for something other than text (`yes`, `0644`, `1_000`, `0o17`, `1.10`, `.inf`) is a
+//! either YAML version takes for something other than text (`yes`, `0644`, `1_000`, `0o17`, `1.10`, `1.0`, `.inf`) is a
 //! violation: quote it, or write what is meant.
 
 use serde_json::{Number, Value};
@@ -92,7 +92,7 @@ pub(super) fn to_json(text: &str) -> Result<Value, &'static str> {
         ("false", _) => Ok(Value::Bool(false)),
         (_, Some(meaning)) => {
             let number = text.parse::<i64>().ok().map(Number::from).or_else(|| text.parse::<u64>().ok().map(Number::from));
-            let number = number.or_else(|| text.parse::<f64>().ok().and_then(Number::from_f64));
+            let number = number.or_else(|| text.parse::<f64>().ok().filter(|value| value.fract() != 0.0).and_then(Number::from_f64));
             match number {
                 Some(number) if number.to_string() == text => Ok(Value::Number(number)),
                 _ => Err(meaning),

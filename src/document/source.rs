@@ -13,7 +13,7 @@ use super::walk::{At, Fields};
 pub(super) fn secret(at: &At<'_>, what: &str, check: impl FnOnce(&str) -> Result<(), String>) -> Option<SecretSource<String>> {
     let example = format!("{what}, or a reference: {{file: PATH}}, {{credential: NAME}} or {{url: URL, sha256: DIGEST}}");
     if !matches!(at.tree.node, Node::Map(_)) {
-        return at.parse(&example, |text| check(text.trim()).map(|()| SecretSource::Inline(Secret::new(text.trim().to_owned()))));
+        return at.parse(&example, |text| check(text.trim()).map(|()| SecretSource::Inline(Secret::new(tidy(text)))));
     }
     let mut fields = at.map(&example)?;
     let file = fields.get("file");
@@ -32,6 +32,12 @@ pub(super) fn secret(at: &At<'_>, what: &str, check: impl FnOnce(&str) -> Result
         return credential.parse("the name of a systemd credential", credential_name).map(SecretSource::Credential);
     }
     url.map(|(url, sha256)| SecretSource::Url { url, sha256 })
+}
+
+/// Without space around it, which a block scalar brings along; PEM ends its last line.
+fn tidy(text: &str) -> String {
+    let text = text.trim();
+    if text.contains('\n') { format!("{text}\n") } else { text.to_owned() }
 }
 
 /// systemd.exec(5): a credential's name is a file name.

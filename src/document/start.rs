@@ -42,7 +42,11 @@ fn instant(text: &str) -> Result<UnixTime, String> {
 fn on_unreachable_choice(at: &At<'_>) -> Option<OnUnreachable> {
     let example = "wait or {proceedAfter: 5m}";
     if !matches!(at.tree.node, Node::Map(_)) {
-        return at.choice(&[("wait", OnUnreachable::Wait)]);
+        if at.word(example)? == "wait" {
+            return Some(OnUnreachable::Wait);
+        }
+        at.wrong("this word is not known here", format!("write {example}"));
+        return None;
     }
     let mut fields = at.map(example)?;
     let after = fields.need("proceedAfter", "proceedAfter: 5m");

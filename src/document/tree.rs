@@ -94,17 +94,29 @@ impl Node {
     }
 }
 
-/// Reads all documents of an input; empty ones (two `---` in a row) are left out.
-///
-/// # Errors
-/// All violations found: the first syntax error ends the reading, the others (duplicate keys, anchors, aliases, tags) do not.
-pub fn parse(bytes: &[u8], limits: Limits) -> Result<Vec<Tree>, Vec<Violation>> {
-    let text = decode(bytes, limits).map_err(|violation| vec![violation])?;
-    let mut builder = Builder { left: limits.nodes, ..Builder::default() };
-    if let Err(fatal) = builder.read(text) {
-        builder.violations.push(fatal);
+/// What parsing makes of an input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parsed {
+    /// All documents; empty ones (two `---` in a row) are left out.
+    pub documents: Vec<Tree>,
+    /// What is wrong with the text: duplicate keys, anchors, tags, and what spoils the trees.
+    pub violations: Vec<Violation>,
+    /// True if the trees lack something that the text has, because of a syntax error, a limit or an alias: what is
+    /// said about their fields could be wrong then.
+    pub spoilt: bool,
+}
+
+/// Reads all documents of an input.
+#[must_use]
+pub fn parse(bytes: &[u8], limits: Limits) -> Parsed {
+    let mut builder = Builder { limit: limits.nodes, left: limits.nodes, ..Builder::default() };
+    let read = decode(bytes, limits).and_then(|text| builder.read(text));
+    let mut parsed = builder.parsed;
+    if let Err(fatal) = read {
+        parsed.violations.push(fatal);
+        parsed.spoilt = true;
     }
-    if builder.violations.is_empty() { Ok(builder.documents) } else { Err(builder.violations) }
+    parsed
 }
 
 pub(super) fn whole(place: Place, problem: impl Into<String>, advice: impl Into<String>) -> Violation {
@@ -114,7 +126,7 @@ pub(super) fn whole(place: Place, problem: impl Into<String>, advice: impl Into<
 /// Bytes → text without byte-order mark, or why they can't be a document.
 fn decode(bytes: &[u8], limits: Limits) -> Result<&str, Violation> {
     if bytes.len() > limits.size {
-        return Err(whole(Place::START, format!("the input has {} bytes", bytes.len()), format!("it may have at most {}", limits.size)));
+        return Err(whole(Place::START, format!("the input has {} bytes", bytes.len()), format!("a document has at most {}", limits.size)));
     }
     if let Some(guise) = sniff::guise(bytes) {
         return Err(whole(
@@ -162,10 +174,10 @@ enum Key {
 
 #[derive(Default)]
 struct Builder {
-    documents: Vec<Tree>,
-    violations: Vec<Violation>,
+    parsed: Parsed,
     open: Vec<Open>,
-    /// How many more nodes there may be.
+    /// How many nodes there may be, and how many of them are left.
+    limit: usize,
     left: usize,
 }
 
@@ -187,7 +199,7 @@ impl Builder {
         let tagged = event.tag().is_some();
         if anchored || tagged {
             let what = if anchored { "an anchor (`&name`)" } else { "a tag (`!name`)" };
-            self.violations.push(whole(
+            self.parsed.violations.push(whole(
                 place,
                 format!("there is {what} here"),
                 "write the value out; text that begins with & or ! goes in quotes",
@@ -195,14 +207,15 @@ impl Builder {
         }
         match event {
             Event::DocumentStart(_, Some(_)) => {
-                self.violations.push(whole(place, "there is a %YAML directive before this document", "remove it"));
+                self.parsed.violations.push(whole(place, "there is a %YAML directive before this document", "remove it"));
             }
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                self.violations.push(whole(
+                self.parsed.violations.push(whole(
                     place,
                     "there is an alias (`*name`) here",
                     "write the value out; text that begins with * goes in quotes",
                 ));
+                self.parsed.spoilt = true;
                 self.count(place)?;
                 self.add(Tree { place, node: Node::Scalar { text: Secret::new(String::new()), plain: true } });
             }
@@ -225,7 +238,9 @@ impl Builder {
     fn count(&mut self, place: Place) -> Result<(), Violation> {
         match self.left.checked_sub(1) {
             Some(left) => self.left = left,
-            None => return Err(whole(place, "there are too many values", "this much is never needed; shorten it")),
+            None => {
+                return Err(whole(place, format!("there are more than {} values", self.limit), "far fewer are ever needed; shorten it"));
+            }
         }
         Ok(())
     }
@@ -246,9 +261,9 @@ impl Builder {
     /// Puts a finished node where it belongs: into the innermost open map or list, or on the list of documents.
     fn add(&mut self, tree: Tree) {
         let Some(open) = self.open.last_mut() else {
-            let empty = matches!(&tree.node, Node::Scalar { text, plain: true } if text.expose().is_empty());
+            let empty = matches!(&tree.node, Node::Scalar { text, plain: true } if super::scalar::is_null(text.expose()));
             if !empty {
-                self.documents.push(tree);
+                self.parsed.documents.push(tree);
             }
             return;
         };
@@ -258,18 +273,20 @@ impl Builder {
                 Key::Next => match tree.node {
                     Node::Scalar { text, plain } => {
                         if plain && text.expose() == "<<" {
-                            self.violations.push(whole(tree.place, "there is a merge key (`<<`) here", "write the fields out"));
+                            self.parsed.violations.push(whole(tree.place, "there is a merge key (`<<`) here", "write the fields out"));
+                            *key = Key::Unusable;
+                        } else {
+                            *key = Key::Of { key: text.expose().clone(), plain, place: tree.place };
                         }
-                        *key = Key::Of { key: text.expose().clone(), plain, place: tree.place };
                     }
                     _ => {
-                        self.violations.push(whole(tree.place, "a map or list is used as a key", "write the name of a field"));
+                        self.parsed.violations.push(whole(tree.place, "a map or list is used as a key", "write the name of a field"));
                         *key = Key::Unusable;
                     }
                 },
                 Key::Of { key, plain, place } => {
                     if let Some(first) = entries.iter().find(|entry| entry.key == key) {
-                        self.violations.push(whole(
+                        self.parsed.violations.push(whole(
                             place,
                             format!("{} is written twice; it is also at line {}", super::field::shown_name(&key), first.place.line),
                             "keep one of them",

@@ -1,8 +1,10 @@
 //! `discovery`, `certificateKey` and `pki`: whom this machine trusts, how it is known, and the sealed bundle.
 
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::pki::key::PrivateKey;
 
 use super::field::{BootstrapToken, CertificateKey, shown_name};
 use super::source::secret;
@@ -20,6 +22,8 @@ const SEAL_BYTES: usize = 12 + 16;
 struct Certificates {
     subjects: Vec<Vec<u8>>,
     issuers: Vec<Vec<u8>>,
+    /// Public key of the first, as its SubjectPublicKeyInfo holds it.
+    public_key: Vec<u8>,
     all_are_authorities: bool,
 }
 
@@ -28,13 +32,16 @@ fn certificates(text: &str) -> Result<Certificates, String> {
     if text.contains("PRIVATE KEY-----") {
         return Err("this holds a private key; write certificates only, and treat that key as lost".to_owned());
     }
-    let mut found = Certificates { subjects: Vec::new(), issuers: Vec::new(), all_are_authorities: true };
+    let mut found = Certificates { public_key: Vec::new(), subjects: Vec::new(), issuers: Vec::new(), all_are_authorities: true };
     for der in CertificateDer::pem_slice_iter(text.as_bytes()) {
         let der = der.map_err(|_| {
             "this is not PEM; write the certificate as a block: `|` after the colon and its lines indented below".to_owned()
         })?;
         let (_, certificate) = X509Certificate::from_der(&der)
             .map_err(|_| "a CERTIFICATE block here is no X.509 certificate; copy the whole file again".to_owned())?;
+        if found.subjects.is_empty() {
+            found.public_key = certificate.public_key().subject_public_key.data.to_vec();
+        }
         found.subjects.push(certificate.subject().as_raw().to_vec());
         found.issuers.push(certificate.issuer().as_raw().to_vec());
         found.all_are_authorities &= certificate.is_ca();
@@ -90,14 +97,27 @@ fn bootstrap_certificate(at: &At<'_>, authority: Option<&Certificates>) -> Optio
                 "mint the document again, or copy both from the same cluster",
             );
         }
-        Some(at.word("PEM")?.to_owned())
+        Some((at.word("PEM")?.to_owned(), read))
     });
-    let key = key.and_then(|at| secret(&at, "the PEM of the key", private_key));
-    Some(BootstrapCredential::Certificate { certificate: certificate?, key: key? })
+    let key = key.and_then(|at| {
+        let source = secret(&at, "the PEM of the key", private_key)?;
+        if let (SecretSource::Inline(key), Some((_, certificate))) = (&source, &certificate)
+            && public_key(key.expose()).is_some_and(|public| public != certificate.public_key)
+        {
+            at.wrong("this key does not belong to the certificate beside it", "write the two that were made together");
+        }
+        Some(source)
+    });
+    Some(BootstrapCredential::Certificate { certificate: certificate?.0, key: key? })
+}
+
+/// The public half of a PEM private key, if it is of a kind that this program can read.
+fn public_key(pem: &str) -> Option<Vec<u8>> {
+    PrivateKey::from_pem(pem, "").ok().map(|key| key.public_bits().to_vec())
 }
 
 fn private_key(text: &str) -> Result<(), String> {
-    PrivateKeyDer::from_pem_slice(text.as_bytes())
+    PrivateKey::from_pem(text, "")
         .map(|_| ())
         .map_err(|_| "this is no private key in PEM; write it as a block: `|` after the colon and its lines indented below".to_owned())
 }

@@ -122,7 +122,8 @@ impl<'t> At<'t> {
         let plain = matches!(&self.tree.node, Node::Scalar { plain: true, .. });
         match scalar::meaning(text) {
             Some(meaning) if plain => {
-                self.wrong(format!("{} is {meaning} to YAML, not text", shown(text)), format!("put it in quotes: \"{text}\""));
+                let advice = if text.len() <= 40 { format!("put it in quotes: \"{text}\"") } else { "put it in quotes".to_owned() };
+                self.wrong(format!("{} is {meaning} to YAML, not text", shown(text)), advice);
                 None
             }
             _ => Some(text),
@@ -159,7 +160,10 @@ impl<'t> At<'t> {
         let word = self.word(&example)?;
         let found = choices.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
         if found.is_none() {
-            self.wrong(format!("{} is not known here", shown(word)), format!("write {example}"));
+            // A word may be quoted; anything else may be a secret that was pasted here.
+            let is_word = word.len() <= 20 && word.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
+            let called = if is_word { shown(word) } else { "this value".to_owned() };
+            self.wrong(format!("{called} is not known here"), format!("write {example}"));
         }
         found
     }
@@ -192,10 +196,13 @@ impl<'t> Fields<'t> {
 
     /// A field that must be there. `example` is what to write.
     pub(super) fn need(&mut self, name: &'static str, example: &str) -> Option<At<'t>> {
-        if self.has(name) {
-            return self.get(name);
+        if let Some(at) = self.peek(name) {
+            if at.is_null() {
+                at.wrong("the field has no value", format!("write {example}"));
+                return None;
+            }
+            return Some(at);
         }
-        self.asked.push(name);
         self.at.walk.wrong(self.at.tree.place, &self.at.path_of(name), "this field is required", format!("write {example}"));
         None
     }
