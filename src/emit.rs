@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::secret::Secret;
 
-/// Large enough for any document, so that the buffer never grows and leaves a copy of a secret behind.
+/// Larger than any document that mint writes, so that the buffer does not grow and leave a copy of a secret behind.
 const CAPACITY: usize = 64 * 1024;
 
 /// Longest line of a comment, characters.
@@ -102,12 +102,7 @@ impl Page {
         self.depth -= 1;
     }
 
-    /// `key:` and a list whose items `inside` writes as maps, each begun by [`Self::item`].
-    pub fn items(&mut self, key: &str, inside: impl FnOnce(&mut Self)) {
-        self.section(key, inside);
-    }
-
-    /// One item of a list: a map with what `inside` writes.
+    /// One item of a list, inside of a [`Self::section`]: a map with what `inside` writes.
     pub fn item(&mut self, inside: impl FnOnce(&mut Self)) {
         let start = self.text.len();
         self.depth += 1;

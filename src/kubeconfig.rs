@@ -56,7 +56,7 @@ impl Kubeconfig {
         page.text("apiVersion", "v1");
         page.text("kind", "Config");
         page.text("current-context", &context);
-        page.items("clusters", |page| {
+        page.section("clusters", |page| {
             page.item(|page| {
                 page.text("name", &self.cluster);
                 page.section("cluster", |page| {
@@ -65,7 +65,7 @@ impl Kubeconfig {
                 });
             });
         });
-        page.items("users", |page| {
+        page.section("users", |page| {
             page.item(|page| {
                 page.text("name", &self.user_name);
                 page.section("user", |page| match &self.user {
@@ -79,7 +79,7 @@ impl Kubeconfig {
                 });
             });
         });
-        page.items("contexts", |page| {
+        page.section("contexts", |page| {
             page.item(|page| {
                 page.text("name", &context);
                 page.section("context", |page| {

@@ -183,7 +183,7 @@ fn a_page_looks_like_a_persons() {
         page.text("kind", "Node");
         page.section("networking", |page| page.text("podSubnet", "10.244.0.0/16"));
         page.value("taints", &json!([{"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}, {"key": "a", "effect": "NoExecute"}]));
-        page.items("users", |page| page.item(|page| page.section("user", |page| page.block("pem", "one\ntwo\n"))));
+        page.section("users", |page| page.item(|page| page.section("user", |page| page.block("pem", "one\ntwo\n"))));
         page.separator();
         page.text("version", "1.10");
     });

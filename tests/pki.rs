@@ -288,6 +288,57 @@ fn a_rotated_ca_is_known_by_any_certificate_of_discovery() {
     assert!(pki.check(&other.ca.certificate).is_err());
 }
 
+/// Some writers (and one key in 256) drop the scalar's leading zero octet; RFC 5915 has it.
+#[test]
+fn a_scalar_without_its_leading_zero_is_read() {
+    for _ in 0..20_000 {
+        let key = PrivateKey::generate().unwrap();
+        let whole = key.to_pem();
+        let der = pem::sections(whole.expose()).remove(0).der.unwrap();
+        let der = der.expose();
+        assert_eq!(der[..7], [0x30, 0x77, 0x02, 0x01, 0x01, 0x04, 0x20], "the layout that the next lines cut");
+        if der[7] == 0 {
+            let short = [&[0x30, 0x76, 0x02, 0x01, 0x01, 0x04, 0x1f], &der[8..]].concat();
+            let read = PrivateKey::from_pem(&pem::write("EC PRIVATE KEY", &short), "short").unwrap();
+            assert_eq!(read.to_pem(), whole);
+            return;
+        }
+    }
+    panic!("no key with a leading zero in 20000");
+}
+
+/// A key that any byte of was changed is refused or is still a whole pair; nothing panics.
+#[test]
+fn mangled_material_is_refused_without_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    openssl_ok(folder.path(), "genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:2048 -out rsa.key");
+    openssl_ok(folder.path(), "genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-256 -out ec.key");
+    let pki = minted();
+    let mut sections = pem::sections(&read(folder.path(), "ec.key"));
+    sections.extend(pem::sections(pki.ca.key.expose()));
+    sections.extend(pem::sections(&pki.ca.certificate));
+    // Most of an RSA key is numbers; its head is where the structure is.
+    let rsa = pem::sections(&read(folder.path(), "rsa.key")).remove(0);
+    for (section, positions) in sections.iter().map(|section| (section, usize::MAX)).chain([(&rsa, 64)]) {
+        let der = section.der.as_ref().unwrap().expose();
+        for position in 0..der.len().min(positions) {
+            for change in [0x00, 0x7f, 0x80, 0xff, der[position] ^ 1, der[position].wrapping_add(1)] {
+                let mut changed = der.clone();
+                changed[position] = change;
+                let text = pem::write(&section.label, &changed);
+                if section.label == "CERTIFICATE" {
+                    let _ = Certificate::all(&text, "x");
+                } else if let Ok(key) = PrivateKey::from_pem(&text, "x") {
+                    PrivateKey::from_pem(key.to_pem().expose(), "again").unwrap();
+                }
+            }
+            let cut = pem::write(&section.label, &der[..position]);
+            assert!(PrivateKey::from_pem(&cut, "x").is_err());
+            assert!(Certificate::all(&cut, "x").is_err());
+        }
+    }
+}
+
 /// The vector of kubeadm's format: key 00..1f, nonce 00..0b, plaintext `kubeadm`.
 #[test]
 fn sealing_is_kubeadms() {

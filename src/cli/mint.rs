@@ -117,8 +117,13 @@ fn refuse_full(out: &Path) -> Result<(), Fault> {
 /// All files or none: written into a folder beside, synced, then renamed over the (absent or empty) one.
 fn write_all(out: &Path, minted: &Minted) -> Result<(), Fault> {
     let failed = |error: &io::Error| {
-        Fault::new(Class::Broken, "the documents can't be written", out.display().to_string(), "see the cause; nothing was left behind")
-            .because(error.to_string())
+        Fault::new(
+            Class::Broken,
+            "the documents can't be written",
+            out.display().to_string(),
+            "see the cause, or name a folder that does not exist yet; nothing was left behind",
+        )
+        .because(error.to_string())
     };
     let parent = match out.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -153,7 +158,8 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn told(out: &Path, cluster: &str, minted: &Minted) -> String {
-    let place = out.display();
+    let (place, admin) = (out.display(), out.join("admin.conf"));
+    let admin = admin.display();
     let mut text = format!("Cluster {cluster}: {} files in {place}, all secret.\n\n", minted.files.len());
     text.push_str(&format!("{:<24} {:>6}  {:<20}  {}\n", "file", "bytes", "good until", "for"));
     for file in &minted.files {
@@ -171,7 +177,7 @@ fn told(out: &Path, cluster: &str, minted: &Minted) -> String {
         "\nNext:\n\
          1. Give control-plane-init.yaml to one machine as its userdata or as /etc/kubeboot/node.yaml, never to two.\n\
          2. Give control-plane.yaml and worker.yaml to as many others as you like; switch all of them on.\n\
-         3. kubectl --kubeconfig {place}/admin.conf get nodes\n\
+         3. kubectl --kubeconfig {admin} get nodes\n\
          4. Move {place} to a safe place: control-plane-init.yaml holds the CA keys of the cluster.\n"
     ));
     text
