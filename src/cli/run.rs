@@ -31,9 +31,10 @@ pub async fn run(args: &RunArgs) -> Result<(), Fault> {
         };
         run::run(&host, found, facts).await
     };
-    match race(working, terminated()).await {
-        First::Left(result) => result,
-        First::Right(signal) => {
+    // The signals first: their handlers have to stand before the work begins.
+    match race(terminated(), working).await {
+        First::Right(result) => result,
+        First::Left(signal) => {
             let fault = Fault::new(
                 Class::Transient,
                 "kubeboot was asked to stop",
