@@ -70,6 +70,8 @@ pub fn decide(recorded: Recorded, local: bool, serves: &Serves, may: &May, proce
         (Recorded::InitDone, false) => {
             return match serves {
                 Serves::Ours => Verdict::Join,
+                // Nobody was asked for long enough yet: "else" is something that was seen.
+                Serves::NotSteadyYet => Verdict::Wait("init was done here, but its etcd data is gone; looking who serves".to_owned()),
                 _ => Verdict::Halt(
                     "this machine once started the cluster, its etcd data is gone and nobody else serves".to_owned(),
                     "restore etcd from a backup, or remove /var/lib/kubeboot to start a new, empty cluster".to_owned(),

@@ -1,0 +1,211 @@
+//! The table of the fence, row by row, and what holds for every combination: there is never a second cluster.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::time::Duration;
+
+use kubeboot::fence::{May, Recorded, STEADY, Serves, Verdict, decide};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+const RECORDED: [Recorded; 4] = [Recorded::Nothing, Recorded::InitBegun, Recorded::InitDone, Recorded::JoinBegun];
+
+fn serves() -> Vec<Serves> {
+    vec![
+        Serves::Ours,
+        Serves::Foreign("CN=other".to_owned()),
+        Serves::Unclear("connecting timed out".to_owned(), Duration::ZERO),
+        Serves::Unclear("connecting timed out".to_owned(), 10 * MINUTE),
+        Serves::Nobody,
+        Serves::NotSteadyYet,
+    ]
+}
+
+fn mays() -> Vec<May> {
+    vec![May::Yes, May::NotTold, May::ClockBad("it says 1970".to_owned()), May::WindowPast]
+}
+
+const PROCEED: [Option<Duration>; 3] = [None, Some(Duration::from_secs(300)), Some(Duration::from_secs(3600))];
+
+fn all() -> impl Iterator<Item = (Recorded, bool, Serves, May, Option<Duration>, Verdict)> {
+    RECORDED.into_iter().flat_map(|recorded| {
+        [false, true].into_iter().flat_map(move |local| {
+            serves().into_iter().flat_map(move |serves| {
+                mays().into_iter().flat_map(move |may| {
+                    let serves = serves.clone();
+                    PROCEED.into_iter().map(move |proceed| {
+                        let verdict = decide(recorded, local, &serves, &may, proceed);
+                        (recorded, local, serves.clone(), may.clone(), proceed, verdict)
+                    })
+                })
+            })
+        })
+    })
+}
+
+/// One word for a verdict, as the table of the design has it.
+fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Initialise => "init",
+        Verdict::ResumeInit => "resume init",
+        Verdict::Join => "join",
+        Verdict::Wait(_) => "wait",
+        Verdict::Halt(..) => "halt",
+    }
+}
+
+#[test]
+fn the_table_row_by_row() {
+    let ours = Serves::Ours;
+    let foreign = Serves::Foreign("CN=other".to_owned());
+    let unclear = |minutes: u32| Serves::Unclear("connecting timed out".to_owned(), MINUTE * minutes);
+    let nobody = Serves::Nobody;
+    let unsteady = Serves::NotSteadyYet;
+    let bad = May::ClockBad("it says 1970".to_owned());
+    let (yes, not, past) = (May::Yes, May::NotTold, May::WindowPast);
+    let five = Some(5 * MINUTE);
+    for (recorded, local, serves, may, proceed, then) in [
+        // join begun | any | any | – | resume join, never init
+        (Recorded::JoinBegun, false, &nobody, &yes, None, "join"),
+        (Recorded::JoinBegun, true, &nobody, &yes, five, "join"),
+        (Recorded::JoinBegun, true, &ours, &yes, None, "join"),
+        (Recorded::JoinBegun, false, &foreign, &not, None, "join"),
+        // init done | yes | any | – | go on after it
+        (Recorded::InitDone, true, &ours, &yes, None, "resume init"),
+        (Recorded::InitDone, true, &nobody, &past, None, "resume init"),
+        (Recorded::InitDone, true, &foreign, &not, None, "resume init"),
+        // init done | no | ours / else | – | join / halt
+        (Recorded::InitDone, false, &ours, &yes, None, "join"),
+        (Recorded::InitDone, false, &nobody, &yes, five, "halt"),
+        (Recorded::InitDone, false, &foreign, &yes, five, "halt"),
+        (Recorded::InitDone, false, &unclear(9), &yes, five, "halt"),
+        // "Else" is something that was seen: as long as nobody was asked for three seconds, nothing is known.
+        (Recorded::InitDone, false, &unsteady, &yes, None, "wait"),
+        // init begun | yes | any | – | resume init
+        (Recorded::InitBegun, true, &nobody, &yes, None, "resume init"),
+        (Recorded::InitBegun, true, &ours, &past, None, "resume init"),
+        (Recorded::InitBegun, true, &foreign, &not, None, "resume init"),
+        (Recorded::InitBegun, true, &unclear(0), &bad, None, "resume init"),
+        // none | yes | any | – | halt: state of an earlier life
+        (Recorded::Nothing, true, &nobody, &yes, None, "halt"),
+        (Recorded::Nothing, true, &ours, &yes, None, "halt"),
+        (Recorded::Nothing, true, &foreign, &not, five, "halt"),
+        // none or init begun | no | ours | – | join
+        (Recorded::Nothing, false, &ours, &yes, None, "join"),
+        (Recorded::Nothing, false, &ours, &not, None, "join"),
+        (Recorded::Nothing, false, &ours, &past, None, "join"),
+        (Recorded::InitBegun, false, &ours, &bad, None, "join"),
+        // … | foreign | – | wait, loud
+        (Recorded::Nothing, false, &foreign, &yes, five, "wait"),
+        (Recorded::InitBegun, false, &foreign, &yes, five, "wait"),
+        // … | unclear | any | wait; with proceedAfter past, and may: as the row below
+        (Recorded::Nothing, false, &unclear(600), &yes, None, "wait"),
+        (Recorded::Nothing, false, &unclear(4), &yes, five, "wait"),
+        (Recorded::Nothing, false, &unclear(5), &yes, five, "init"),
+        (Recorded::InitBegun, false, &unclear(6), &yes, five, "init"),
+        (Recorded::Nothing, false, &unclear(6), &not, five, "wait"),
+        (Recorded::Nothing, false, &unclear(6), &bad, five, "wait"),
+        (Recorded::Nothing, false, &unclear(6), &past, five, "wait"),
+        // … | nobody | yes | init
+        (Recorded::Nothing, false, &nobody, &yes, None, "init"),
+        (Recorded::InitBegun, false, &nobody, &yes, None, "init"),
+        // … | nobody | clock bad | wait for it
+        (Recorded::Nothing, false, &nobody, &bad, None, "wait"),
+        // … | nobody | window past | wait, loud
+        (Recorded::Nothing, false, &nobody, &past, None, "wait"),
+        (Recorded::InitBegun, false, &nobody, &past, None, "wait"),
+        // … | nobody | not told | wait for the initialiser
+        (Recorded::Nothing, false, &nobody, &not, None, "wait"),
+        // Refused, but not for three seconds: nobody is nobody yet.
+        (Recorded::Nothing, false, &unsteady, &yes, five, "wait"),
+        (Recorded::InitBegun, false, &unsteady, &yes, None, "wait"),
+    ] {
+        let verdict = decide(recorded, local, serves, may, proceed);
+        assert_eq!(word(&verdict), then, "{recorded:?}, local {local}, {serves:?}, {may:?}, {proceed:?}: {verdict:?}");
+    }
+}
+
+#[test]
+fn a_cluster_starts_only_where_nobody_serves_and_this_machine_may() {
+    let mut starts = 0;
+    for (recorded, local, serves, may, proceed, verdict) in all() {
+        if verdict != Verdict::Initialise {
+            continue;
+        }
+        starts += 1;
+        let case = format!("{recorded:?}, local {local}, {serves:?}, {may:?}, {proceed:?}");
+        assert_eq!(may, May::Yes, "{case}");
+        assert!(!local, "{case}");
+        assert!(matches!(recorded, Recorded::Nothing | Recorded::InitBegun), "{case}");
+        match serves {
+            Serves::Nobody => {}
+            Serves::Unclear(_, since) => assert!(proceed.is_some_and(|limit| since >= limit), "{case}"),
+            _ => panic!("{case}"),
+        }
+    }
+    // Nobody: two records, three limits; unclear for ten minutes: two records, the one limit that is past.
+    assert_eq!(starts, 2 * 3 + 2);
+}
+
+#[test]
+fn init_is_resumed_only_with_its_state_on_this_disk() {
+    for (recorded, local, .., verdict) in all() {
+        if verdict == Verdict::ResumeInit {
+            assert!(local && matches!(recorded, Recorded::InitBegun | Recorded::InitDone), "{recorded:?}, local {local}");
+        }
+    }
+}
+
+#[test]
+fn whoever_began_to_join_never_starts_a_cluster_and_foreigners_start_nothing() {
+    for (recorded, local, serves, may, proceed, verdict) in all() {
+        if recorded == Recorded::JoinBegun {
+            assert_eq!(verdict, Verdict::Join);
+        }
+        if matches!(serves, Serves::Foreign(_)) {
+            assert_ne!(verdict, Verdict::Initialise, "{recorded:?}, {local}, {may:?}, {proceed:?}");
+        }
+        if serves == Serves::Ours {
+            assert_ne!(verdict, Verdict::Initialise, "{recorded:?}, {local}, {may:?}, {proceed:?}");
+        }
+    }
+}
+
+#[test]
+fn halts_and_waits_say_what_was_seen_and_what_to_do() {
+    let at = |recorded, local, serves: Serves, may: May| decide(recorded, local, &serves, &may, None);
+    assert_eq!(
+        at(Recorded::InitDone, false, Serves::Nobody, May::Yes),
+        Verdict::Halt(
+            "this machine once started the cluster, its etcd data is gone and nobody else serves".to_owned(),
+            "restore etcd from a backup, or remove /var/lib/kubeboot to start a new, empty cluster".to_owned()
+        )
+    );
+    assert_eq!(
+        at(Recorded::Nothing, true, Serves::Nobody, May::Yes),
+        Verdict::Halt(
+            "there is etcd state of an earlier life on this disk (/var/lib/etcd/member or /etc/kubernetes/manifests/etcd.yaml)".to_owned(),
+            "if it is this cluster's, leave it and remove kubeboot.service; if it is rubbish, run `kubeadm reset` and start this machine again"
+                .to_owned()
+        )
+    );
+    let wait = |text: &str| Verdict::Wait(text.to_owned());
+    for (serves, may, text) in [
+        (Serves::Foreign("CN=other".to_owned()), May::Yes, "another cluster's CA answers: CN=other"),
+        (Serves::NotSteadyYet, May::Yes, "nobody serves; making sure"),
+        (
+            Serves::Unclear("no route: 10.0.0.9".to_owned(), MINUTE),
+            May::Yes,
+            "the endpoint is unclear, so this machine must not start a cluster: no route: 10.0.0.9",
+        ),
+        (Serves::Nobody, May::ClockBad("it says 1970".to_owned()), "the clock can't be trusted: it says 1970"),
+        (
+            Serves::Nobody,
+            May::WindowPast,
+            "the window (initialize.before) is past and nobody serves: re-mint the documents with `kubeboot mint`",
+        ),
+        (Serves::Nobody, May::NotTold, "nobody serves yet; initialize.node names another machine, waiting for it"),
+    ] {
+        assert_eq!(at(Recorded::Nothing, false, serves, may), wait(text));
+    }
+    assert_eq!(STEADY, Duration::from_secs(3));
+}
