@@ -122,7 +122,25 @@ pub fn fold(bytes: &[u8]) -> Result<Progress, usize> {
     Ok(progress)
 }
 
-/// A record as the ledger's next line. A torn line before it is closed by the newline it begins with.
+/// The ledger without a torn last line, to be written in its place before anything is appended: a record glued to
+/// the rest of another would read as damage ever after. A whole record that only lost its newline is kept.
+/// `None` if nothing is torn.
+#[must_use]
+pub fn mended(bytes: &[u8]) -> Option<Vec<u8>> {
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    let (kept, last) = bytes.split_at_checked(whole)?;
+    if last.is_empty() {
+        return None;
+    }
+    let mut mended = kept.to_vec();
+    if serde_json::from_slice::<Record>(last).is_ok() {
+        mended.extend_from_slice(last);
+        mended.push(b'\n');
+    }
+    Some(mended)
+}
+
+/// A record as the ledger's next line.
 #[must_use]
 pub fn line(record: &Record) -> Vec<u8> {
     let mut bytes = serde_json::to_vec(record).unwrap_or_default();

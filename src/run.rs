@@ -3,6 +3,8 @@
 //! One executor for every [`Host`]. It owns no knowledge of kubeadm: [`crate::act`] does the steps, [`crate::plan`]
 //! lists them, [`crate::decide`] chooses.
 
+mod memory;
+
 use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
@@ -19,7 +21,7 @@ use crate::facts::Facts;
 use crate::fault::{Class, Fault};
 use crate::host::{Event, Host, Level, Mode, Stream};
 use crate::kubeadm::config::Identity;
-use crate::ledger::{self, Entry, Progress, Record};
+use crate::ledger::{Entry, Progress};
 use crate::moment::Instant;
 use crate::paths;
 use crate::pki::shared::SharedPki;
@@ -27,8 +29,6 @@ use crate::plan::{self, Course, Plan, Step, StepId};
 use crate::preflight;
 use crate::report::{FaultReport, Outcome, Report, StepOutcome, Wait};
 
-/// Largest ledger read, bytes: some twenty lines a run, and runs that fail for weeks.
-const LEDGER_LIMIT: usize = 16 << 20;
 /// Largest report read, bytes.
 pub const REPORT_LIMIT: usize = 4 << 20;
 /// Console lines of a wait that lasts: after this long, then each time twice as long.
@@ -150,7 +150,7 @@ async fn prepare<H: Host>(host: &H, document: Document, facts: Facts, mut report
     };
     report.node.clone_from(&identity.name);
     report.address = identity.address.to_string();
-    let progress = match read_ledger(host, &facts).await {
+    let progress = match memory::recall(host, &facts).await {
         Ok(progress) => progress,
         Err(fault) => return Err(Box::new((fault, report))),
     };
@@ -183,64 +183,7 @@ async fn prepare<H: Host>(host: &H, document: Document, facts: Facts, mut report
     }
 }
 
-async fn read_ledger<H: Host>(host: &H, facts: &Facts) -> Result<Progress, Fault> {
-    let Some(bytes) = host.read(Path::new(paths::LEDGER), LEDGER_LIMIT).await? else {
-        return Ok(Progress::default());
-    };
-    let progress = ledger::fold(&bytes).map_err(|line| {
-        Fault::new(
-            Class::Broken,
-            format!("line {line} of the ledger is damaged"),
-            paths::LEDGER,
-            "this disk can't be trusted to say what was begun here: re-image the machine",
-        )
-    })?;
-    match progress.machines.iter().find(|machine| **machine != facts.machine_id) {
-        None => Ok(progress),
-        Some(other) => Err(Fault::new(
-            Class::Broken,
-            "this disk was the first boot of another machine",
-            paths::LEDGER,
-            "it is a clone, or its machine-id was reset: use a fresh image (or remove /var/lib/kubeboot, /etc/kubernetes, /var/lib/kubelet and /var/lib/etcd)",
-        )
-        .because(format!("the ledger is by machine-id {other}, this is {}", facts.machine_id))),
-    }
-}
-
 impl<H: Host> Run<'_, H> {
-    /// Says who we are, and halts if an earlier run here was somebody else (design §5).
-    async fn introduce(&mut self) -> Result<(), Fault> {
-        let cluster = act::pki::cluster_identity(&self.spec)?;
-        let me = (cluster, self.spec.role.name().to_owned(), self.identity.name.clone());
-        match &self.progress.identity {
-            Some(earlier) if *earlier != me => {
-                return Err(Fault::new(
-                    Class::Input,
-                    "the document is for another cluster, role or node than the run that was begun on this disk",
-                    paths::LEDGER,
-                    "give this machine its own document again, or re-image it",
-                )
-                .because(format!(
-                    "begun as {} {} of cluster {}, now {} {} of cluster {}",
-                    earlier.1, earlier.2, earlier.0, me.1, me.2, me.0
-                )));
-            }
-            _ => {}
-        }
-        self.tell(
-            Level::Info,
-            &format!(
-                "kubeboot {}: this machine is to be {} {} ({}) of cluster {}",
-                env!("CARGO_PKG_VERSION"),
-                me.1,
-                me.2,
-                self.identity.address,
-                self.spec.cluster
-            ),
-        );
-        self.record(Entry::Started { cluster: me.0, role: me.1, node: me.2 }).await
-    }
-
     async fn steps(&mut self) -> Result<(), Fault> {
         let mut plan = plan::build(&self.spec, self.course);
         self.report.follow(&plan);
@@ -397,17 +340,6 @@ impl<H: Host> Run<'_, H> {
             }
             self.host.sleep(pace.pause(tries, self.noise())).await;
         }
-    }
-
-    /// Appends to the ledger and syncs it.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub async fn record(&mut self, entry: Entry) -> Result<(), Fault> {
-        let record = Record { at: self.host.wall().to_string(), machine: self.facts.machine_id.clone(), entry };
-        self.host.append(Path::new(paths::LEDGER), &ledger::line(&record)).await?;
-        self.progress.take(record);
-        Ok(())
     }
 
     /// Writes `status.json`.
