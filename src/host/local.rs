@@ -16,12 +16,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use ring::rand::{SecureRandom, SystemRandom};
-
 use super::{Command, Event, Host, Mode, Output, Request, Response, Stream, Unanswered};
 use crate::facts::Facts;
-use crate::fault::{Class, Fault};
+use crate::fault::Fault;
 use crate::moment::{Instant, UnixTime};
+use crate::pki::random;
 
 mod clock;
 mod command;
@@ -44,7 +43,6 @@ pub struct LocalHost {
     surroundings: Surroundings,
     journal: journal::Journal,
     clients: http::Clients,
-    random: SystemRandom,
     ready: Cell<bool>,
 }
 
@@ -66,7 +64,7 @@ impl LocalHost {
     #[must_use]
     pub fn in_surroundings(root: PathBuf, surroundings: Surroundings) -> Self {
         let journal = journal::Journal::new(&root, surroundings.journal);
-        Self { root, surroundings, journal, clients: http::Clients::default(), random: SystemRandom::new(), ready: Cell::new(false) }
+        Self { root, surroundings, journal, clients: http::Clients::default(), ready: Cell::new(false) }
     }
 
     fn at(&self, path: &Path) -> PathBuf {
@@ -164,14 +162,7 @@ impl Host for LocalHost {
     }
 
     fn random(&self, bytes: &mut [u8]) -> Result<(), Fault> {
-        self.random.fill(bytes).map_err(|_| {
-            Fault::new(
-                Class::Broken,
-                "the kernel gives no randomness",
-                "getrandom(2)",
-                "a kernel of 3.17 or later gives it; nothing is made without it",
-            )
-        })
+        random::fill(bytes)
     }
 
     fn tell(&self, event: &Event<'_>) {
