@@ -25,7 +25,7 @@ pub struct MintArgs {
     /// Folder to make; it must not exist or be empty
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// How long documents start and join the cluster
+    /// How long the documents are good
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
     pub valid_for: Duration,
     /// How long admin.conf is good

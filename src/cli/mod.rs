@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 /// First-boot agent for highly available Kubernetes
 #[derive(Clone, Debug, Parser)]
-#[command(name = "kubeboot", version, max_term_width = 80, arg_required_else_help = true)]
+#[command(name = "kubeboot", version, arg_required_else_help = true)]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]
@@ -19,12 +19,12 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Sub {
-    /// Turn this machine into what its document says (what kubeboot.service runs)
+    /// Turn this machine into what its document says; the unit runs this
     Run(run::RunArgs),
     /// Show what kubeboot does, or did, on this machine
     Status(status::StatusArgs),
     /// Show what a machine with this document would do; secrets are left out
     Plan(plan::PlanArgs),
-    /// Make the documents of a new cluster: CAs, userdata of every role, admin.conf
+    /// Make the documents of a new cluster: CAs, userdata of all roles
     Mint(mint::MintArgs),
 }

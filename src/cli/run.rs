@@ -13,8 +13,9 @@ use crate::run;
 /// Arguments of `kubeboot run`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RunArgs {
-    /// Read the document from here and nowhere else: file:PATH, nocloud:FOLDER or url:URL#sha256=HEX
-    #[arg(long, value_name = "SOURCE")]
+    /// Read the document from here and nowhere else:
+    /// file:PATH, nocloud:FOLDER or url:URL#sha256=HEX
+    #[arg(long, value_name = "SOURCE", verbatim_doc_comment)]
     pub datasource: Option<String>,
 }
 
