@@ -1,0 +1,91 @@
+//! What answers and silences mean to the gate (a joiner's) and to the fence (an initialiser's).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use kubeboot::gate::{GOOD_IN_A_ROW, Sight, Voice, sight, voice};
+use kubeboot::host::{Response, Unanswered};
+
+fn answer(status: u16) -> Result<Response, Unanswered> {
+    Ok(Response { status, body: b"ok".to_vec() })
+}
+
+/// Every reason, with the gate's line and the fence's word for it. A reason that is added must be added here.
+fn reasons() -> Vec<(Unanswered, &'static str, Voice)> {
+    let all: [fn(String) -> Unanswered; 11] = [
+        Unanswered::NoName,
+        Unanswered::NoRoute,
+        Unanswered::ConnectTimeout,
+        Unanswered::Refused,
+        Unanswered::Closed,
+        Unanswered::NotTls,
+        Unanswered::ForeignCa,
+        Unanswered::BadCertificate,
+        Unanswered::TlsFailed,
+        Unanswered::NoAnswer,
+        Unanswered::Unusable,
+    ];
+    let mut reasons: Vec<Unanswered> = all.iter().map(|make| make("10.0.0.9:6443".to_owned())).collect();
+    reasons.push(Unanswered::TooLarge(4096));
+    let unclear = |line: &str| Voice::Unclear(line.to_owned());
+    reasons
+        .into_iter()
+        .map(|reason| {
+            let (line, voice) = match &reason {
+                Unanswered::NoName(_) => ("the name does not resolve: 10.0.0.9:6443", unclear("the name does not resolve: 10.0.0.9:6443")),
+                Unanswered::NoRoute(_) => ("no route: 10.0.0.9:6443", unclear("no route: 10.0.0.9:6443")),
+                Unanswered::ConnectTimeout(_) => ("connecting timed out: 10.0.0.9:6443", unclear("connecting timed out: 10.0.0.9:6443")),
+                Unanswered::Refused(_) => ("connection refused: 10.0.0.9:6443", Voice::Silent),
+                Unanswered::Closed(_) => ("connection closed at once: 10.0.0.9:6443", Voice::Silent),
+                Unanswered::NotTls(_) => ("answers, but not in TLS: 10.0.0.9:6443", unclear("answers, but not in TLS: 10.0.0.9:6443")),
+                Unanswered::ForeignCa(_) => {
+                    ("its certificate is signed by another CA: 10.0.0.9:6443", Voice::Foreign("10.0.0.9:6443".to_owned()))
+                }
+                Unanswered::BadCertificate(_) => {
+                    ("its certificate is not valid here: 10.0.0.9:6443", unclear("its certificate is not valid here: 10.0.0.9:6443"))
+                }
+                Unanswered::TlsFailed(_) => ("TLS failed: 10.0.0.9:6443", unclear("TLS failed: 10.0.0.9:6443")),
+                Unanswered::NoAnswer(_) => ("no answer: 10.0.0.9:6443", unclear("no answer: 10.0.0.9:6443")),
+                Unanswered::TooLarge(_) => ("the answer is larger than 4096 bytes", Voice::Ours),
+                Unanswered::Unusable(_) => {
+                    ("the request can't be made: 10.0.0.9:6443", unclear("the request can't be made: 10.0.0.9:6443"))
+                }
+            };
+            (reason, line, voice)
+        })
+        .collect()
+}
+
+#[test]
+fn every_silence_has_its_own_words_at_the_gate() {
+    let mut lines = Vec::new();
+    for (reason, line, _) in reasons() {
+        assert_eq!(reason.line(), line);
+        let expected = match &reason {
+            Unanswered::ForeignCa(seen) => Sight::Foreign(seen.clone()),
+            _ => Sight::NotYet(line.to_owned()),
+        };
+        assert_eq!(sight(&Err(reason)), expected);
+        assert!(!lines.contains(&line), "`{line}` stands for two reasons");
+        lines.push(line);
+    }
+    assert_eq!(lines.len(), 12);
+}
+
+#[test]
+fn statuses_at_the_gate() {
+    assert_eq!(sight(&answer(200)), Sight::Ready);
+    assert_eq!(sight(&answer(401)), Sight::Unauthorised);
+    for status in [201, 204, 301, 400, 403, 404, 429, 500, 503] {
+        assert_eq!(sight(&answer(status)), Sight::NotYet(format!("our cluster answers, but isn't ready (/readyz: HTTP {status})")));
+    }
+    assert_eq!(GOOD_IN_A_ROW, 3);
+}
+
+#[test]
+fn to_the_fence_any_status_is_ours_and_only_refusals_are_silence() {
+    for status in [200, 401, 403, 404, 500, 503] {
+        assert_eq!(voice(&answer(status)), Voice::Ours, "{status}");
+    }
+    for (reason, _, expected) in reasons() {
+        assert_eq!(voice(&Err(reason.clone())), expected, "{reason:?}");
+    }
+}
