@@ -122,7 +122,7 @@ fn login(node: &Node) -> Outcome<()> {
         Duration::from_secs(60),
         Duration::from_millis(50),
         || {
-            node.must(&["systemctl", "is-active", "containerd", "machine"], SHORT)
+            node.must(&["systemctl", "is-active", "containerd"], SHORT)
                 .map(drop)
         },
     )

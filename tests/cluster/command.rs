@@ -28,7 +28,9 @@ pub fn describe(command: &Command) -> String {
         text.push(' ');
         text.push_str(&argument.to_string_lossy());
     }
-    text
+    // What is run, not how it gets there.
+    text.rsplit_once(" -- ")
+        .map_or(text.clone(), |(_, inner)| inner.to_owned())
 }
 
 /// Runs to the end, whatever that end is; past the deadline the program is killed and that is the failure.
