@@ -2,6 +2,7 @@
 //! as fast as the machine answers. What kubeboot is measured against.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::bed::{self, Bed};
@@ -13,7 +14,9 @@ use crate::node::Node;
 use crate::outcome::{Outcome, While};
 use crate::parts::KUBERNETES;
 use crate::rootfs::FLANNEL;
+use crate::sampler::{Sampler, Samples};
 use crate::say::say;
+use crate::search::Decoy;
 
 const STEP: Duration = Duration::from_secs(300);
 const SHORT: Duration = Duration::from_secs(20);
@@ -26,6 +29,8 @@ pub fn run() -> Outcome<()> {
     let ready = bed::prepare()?;
     let bed = Bed::assemble(&ready, "by-hand", 3, 1)?;
     let kubectl_program = ready.parts.path("kubectl")?;
+    // The same looking on as in the cases, so that both share the machine with it.
+    let sampler = Sampler::start(Some(Arc::new(Decoy::new("nothing")?.needles)));
     let result = type_it(&bed, kubectl_program);
     if result.is_err() {
         for node in &bed.nodes {
@@ -42,7 +47,8 @@ pub fn run() -> Outcome<()> {
             .picture()
         );
     }
-    let kept = result.map(|steps| print_table(&steps));
+    let kept = result.map(|steps| print_table(&steps, &sampler.samples()));
+    drop(sampler);
     bed.clear_away()?;
     kept
 }
@@ -220,11 +226,13 @@ discovery:
     ))
 }
 
-fn print_table(steps: &[(String, f64)]) {
+fn print_table(steps: &[(String, f64)], samples: &Samples) {
     println!("\nby hand, seconds since power-on");
     let mut before = 0.0;
     for (what, at) in steps {
         println!("  {at:7.1}  {:+7.1}  {what}", at - before);
         before = *at;
     }
+    let cpu: f64 = samples.costs.values().map(|cost| cost.cpu_seconds).sum();
+    println!("  kubeadm {cpu:.3} s CPU");
 }

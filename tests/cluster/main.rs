@@ -11,25 +11,35 @@
     reason = "a test program talks to the person who runs it; only the product is silent"
 )]
 
+mod agent;
 mod balancer;
 mod bed;
 mod by_hand;
 mod cache;
 mod capabilities;
+mod cases;
 mod cgroup;
+mod checks;
 mod command;
 mod enter;
+mod etcd;
+mod figures;
+mod fleet;
 mod images;
 mod kubectl;
 mod made;
+mod needles;
 mod network;
 mod node;
 mod outcome;
 mod parts;
 mod preload;
 mod rootfs;
+mod sampler;
 mod say;
+mod search;
 mod supervise;
+mod workload;
 
 use std::process::ExitCode;
 
@@ -82,7 +92,11 @@ fn work(arguments: &[String]) -> Outcome<ExitCode> {
             }
         }
         Some("by-hand") => by_hand::run()?,
-        _ => return Err("no cases yet".to_owned()),
+        _ => {
+            if !cases::run(&arguments[1..])? {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

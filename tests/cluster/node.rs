@@ -120,10 +120,6 @@ impl Node {
             .collect()
     }
 
-    pub fn cgroups(&self) -> &[PathBuf] {
-        &self.cgroups
-    }
-
     pub fn put(&self, path: &str, content: &[u8], mode: u32) -> Outcome<()> {
         rootfs::lay(&self.root().join(path), content, mode)
     }

@@ -1,0 +1,241 @@
+//! Looks at every process of the machine, again and again while a cluster comes up: is a secret in its arguments or its
+//! environment, and what do kubeboot and kubeadm cost.
+//!
+//! A process that lives shorter than one round can be missed; everything that kubeadm and kubeboot start lives longer
+//! than the few milliseconds of a round, and each process is read several times because `exec` changes its arguments.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::needles::Needles;
+
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Clock ticks per second in /proc, fixed by the kernel's interface.
+const TICKS: f64 = 100.0;
+
+/// A secret seen where it must not be.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sight {
+    pub label: String,
+    pub program: String,
+    /// argv or environment.
+    pub place: &'static str,
+}
+
+/// What one program cost on one node.
+#[derive(Clone, Debug, Default)]
+pub struct Cost {
+    pub processes: usize,
+    pub cpu_seconds: f64,
+    pub peak_kib: u64,
+}
+
+#[derive(Default)]
+struct Seen {
+    stop: bool,
+    sights: BTreeSet<Sight>,
+    /// Process → (node, program, CPU seconds, peak memory).
+    costs: BTreeMap<(i32, u64), (String, String, f64, u64)>,
+    rounds: u64,
+    processes: usize,
+}
+
+pub struct Sampler {
+    seen: Arc<Mutex<Seen>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What a sampler saw until now.
+pub struct Samples {
+    pub sights: Vec<Sight>,
+    pub rounds: u64,
+    pub processes: usize,
+    /// By node and program.
+    pub costs: BTreeMap<(String, String), Cost>,
+}
+
+impl Sampler {
+    pub fn start(needles: Option<Arc<Needles>>) -> Self {
+        let seen: Arc<Mutex<Seen>> = Arc::default();
+        let shared = Arc::clone(&seen);
+        let thread = thread::spawn(move || {
+            let mut rounds = Rounds {
+                needles,
+                known: HashMap::new(),
+            };
+            loop {
+                if lock(&shared).stop {
+                    return;
+                }
+                rounds.once(&shared);
+                thread::sleep(PAUSE);
+            }
+        });
+        Self {
+            seen,
+            thread: Some(thread),
+        }
+    }
+
+    pub fn samples(&self) -> Samples {
+        let seen = lock(&self.seen);
+        let mut costs: BTreeMap<(String, String), Cost> = BTreeMap::new();
+        for (node, program, cpu, peak) in seen.costs.values() {
+            let cost = costs.entry((node.clone(), program.clone())).or_default();
+            cost.processes += 1;
+            cost.cpu_seconds += cpu;
+            cost.peak_kib = cost.peak_kib.max(*peak);
+        }
+        Samples {
+            sights: seen.sights.iter().cloned().collect(),
+            rounds: seen.rounds,
+            processes: seen.processes,
+            costs,
+        }
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        lock(&self.seen).stop = true;
+        if let Some(thread) = self.thread.take() {
+            // Its panic has been printed; there is nothing to add.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn lock(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is remembered of a process between rounds.
+struct Known {
+    looks: u32,
+    node: String,
+    program: String,
+}
+
+struct Rounds {
+    needles: Option<Arc<Needles>>,
+    known: HashMap<(i32, u64), Known>,
+}
+
+impl Rounds {
+    fn once(&mut self, shared: &Mutex<Seen>) {
+        let Ok(entries) = fs::read_dir("/proc") else {
+            return;
+        };
+        let pids = entries
+            .filter_map(Result::ok)
+            .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        let own = std::process::id();
+        for pid in pids.filter(|pid| u32::try_from(*pid) != Ok(own)) {
+            self.look(pid, shared);
+        }
+        let mut seen = lock(shared);
+        seen.rounds += 1;
+        seen.processes = self.known.len();
+    }
+
+    fn look(&mut self, pid: i32, shared: &Mutex<Seen>) {
+        // One short read decides whether there is anything new about it.
+        let Some(stat) = Stat::read(pid) else { return };
+        let id = (pid, stat.started);
+        let known = self.known.entry(id).or_insert_with(|| Known {
+            looks: 0,
+            node: node_of(pid).unwrap_or_default(),
+            program: String::new(),
+        });
+        if known.program != stat.program {
+            // exec: other arguments, and maybe an environment of its own.
+            known.program.clone_from(&stat.program);
+            known.looks = 0;
+        }
+        known.looks = known.looks.saturating_add(1);
+        // Arguments can be rewritten without an exec, but seldom: looks get rarer with age.
+        if known.looks <= 4 || known.looks.is_power_of_two() {
+            if let Some(needles) = &self.needles {
+                for place in ["cmdline", "environ"] {
+                    let bytes = fs::read(format!("/proc/{pid}/{place}")).unwrap_or_default();
+                    for label in needles.found_in(&bytes) {
+                        lock(shared).sights.insert(Sight {
+                            label: label.to_owned(),
+                            program: stat.program.clone(),
+                            place: if place == "cmdline" {
+                                "argv"
+                            } else {
+                                "environment"
+                            },
+                        });
+                    }
+                }
+            }
+        }
+        if matches!(stat.program.as_str(), "kubeboot" | "kubeadm") && !known.node.is_empty() {
+            let cpu = stat.cpu_seconds.max(scheduled_seconds(pid));
+            let peak = peak_kib(pid);
+            let mut seen = lock(shared);
+            let cost = seen
+                .costs
+                .entry(id)
+                .or_insert_with(|| (known.node.clone(), stat.program.clone(), 0.0, 0));
+            cost.1.clone_from(&stat.program);
+            cost.2 = cost.2.max(cpu);
+            cost.3 = cost.3.max(peak);
+        }
+    }
+}
+
+struct Stat {
+    program: String,
+    started: u64,
+    cpu_seconds: f64,
+}
+
+impl Stat {
+    fn read(pid: i32) -> Option<Self> {
+        let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (name, fields) = text.split_once('(')?.1.rsplit_once(") ")?;
+        let fields: Vec<&str> = fields.split(' ').collect();
+        let number = |at: usize| fields.get(at)?.parse::<u32>().ok();
+        Some(Self {
+            program: name.to_owned(),
+            started: fields.get(19)?.parse().ok()?,
+            cpu_seconds: (f64::from(number(11)?) + f64::from(number(12)?)) / TICKS,
+        })
+    }
+}
+
+/// CPU of the threads that live now, finer than clock ticks.
+fn scheduled_seconds(pid: i32) -> f64 {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return 0.0;
+    };
+    threads
+        .filter_map(Result::ok)
+        .filter_map(|thread| {
+            let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            text.split(' ').next()?.parse::<f64>().ok()
+        })
+        .sum::<f64>()
+        / 1e9
+}
+
+fn peak_kib(pid: i32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
+}
+
+/// The node a process runs on, by the control group the bed started the node in.
+fn node_of(pid: i32) -> Option<String> {
+    let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+    let (_, after) = groups.split_once("kubeboot-bed-")?;
+    after.split(['/', '\n']).next().map(str::to_owned)
+}
