@@ -25,26 +25,13 @@ impl Balancer {
         let resolv = folder.join("resolv.conf");
         fs::write(&resolv, format!("nameserver {BALANCER_ADDRESS}\n")).whilst(resolv.display())?;
         let cgroups = cgroup::make("lb")?;
-        let place = Place {
-            cgroups,
-            netns: Some(BALANCER.to_owned()),
-            resolv: Some(resolv),
-        };
+        let place = Place { cgroups, netns: Some(BALANCER.to_owned()), resolv: Some(resolv) };
         let balancer = Self { place };
         let config = folder.join("haproxy.cfg");
         fs::write(&config, haproxy(control_planes)).whilst(config.display())?;
-        balancer.serve(
-            &folder,
-            "haproxy",
-            &["-db".into(), "-f".into(), config.display().to_string()],
-        )?;
+        balancer.serve(&folder, "haproxy", &["-db".into(), "-f".into(), config.display().to_string()])?;
         balancer.serve(&folder, "dnsmasq", &names(nodes))?;
-        wait_for(
-            "haproxy and dnsmasq",
-            Duration::from_secs(10),
-            Duration::from_millis(20),
-            || balancer.listens(),
-        )?;
+        wait_for("haproxy and dnsmasq", Duration::from_secs(10), Duration::from_millis(20), || balancer.listens())?;
         Ok(balancer)
     }
 
@@ -59,12 +46,7 @@ impl Balancer {
         let errors = log.try_clone().whilst(name)?;
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let mut command = self.place.command(name, &arguments)?;
-        command
-            .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(errors)
-            .spawn()
-            .whilst(name)?;
+        command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().whilst(name)?;
         Ok(())
     }
 
@@ -127,10 +109,7 @@ fn names(nodes: &[u8]) -> Vec<String> {
     arguments.push(format!("--listen-address={BALANCER_ADDRESS}"));
     arguments.push(format!("--host-record={ENDPOINT},{BALANCER_ADDRESS}"));
     for number in nodes {
-        arguments.push(format!(
-            "--host-record=n{number},{}",
-            Plug::node(*number).address
-        ));
+        arguments.push(format!("--host-record=n{number},{}", Plug::node(*number).address));
     }
     arguments
 }

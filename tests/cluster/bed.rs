@@ -26,15 +26,9 @@ pub fn prepare() -> Outcome<Ready> {
     let debian = rootfs::debian()?;
     let images = images::all(&parts, &debian)?;
     let layer = rootfs::layer(&parts, &debian, &images.pause)?;
-    let disk = Disk {
-        layers: vec![layer, debian],
-    };
+    let disk = Disk { layers: vec![layer, debian] };
     let containerd = preload::state(&images, &disk)?;
-    Ok(Ready {
-        parts,
-        disk,
-        containerd,
-    })
+    Ok(Ready { parts, disk, containerd })
 }
 
 /// Machines put together and switched off, behind a balancer that is on.
@@ -58,11 +52,7 @@ impl Bed {
             preload::give(&ready.containerd, &node)?;
             nodes.push(node);
         }
-        Ok(Self {
-            nodes,
-            balancer,
-            folder,
-        })
+        Ok(Self { nodes, balancer, folder })
     }
 
     /// Takes everything down. The machines' disks go too.

@@ -37,15 +37,7 @@ pub fn run() -> Outcome<()> {
             let log = node.read("root/kubeadm.log").unwrap_or_default();
             println!("--- {}: kubeadm\n{log}", node.name);
         }
-        println!(
-            "{}",
-            Kubectl::new(
-                &bed.balancer,
-                kubectl_program,
-                &bed.folder.join("admin.conf")
-            )
-            .picture()
-        );
+        println!("{}", Kubectl::new(&bed.balancer, kubectl_program, &bed.folder.join("admin.conf")).picture());
     }
     let kept = result.map(|steps| print_table(&steps, &sampler.samples()));
     drop(sampler);
@@ -70,10 +62,7 @@ fn type_it(bed: &Bed, kubectl_program: &std::path::Path) -> Outcome<Vec<(String,
     done("n1 is up");
 
     first.put("root/init.yaml", init_config(first)?.as_bytes(), 0o600)?;
-    kubeadm(
-        first,
-        "kubeadm init --config /root/init.yaml --upload-certs",
-    )?;
+    kubeadm(first, "kubeadm init --config /root/init.yaml --upload-certs")?;
     done("kubeadm init on n1");
     let admin = bed.folder.join("admin.conf");
     fs::write(&admin, first.read("etc/kubernetes/admin.conf")?).whilst(admin.display())?;
@@ -81,74 +70,39 @@ fn type_it(bed: &Bed, kubectl_program: &std::path::Path) -> Outcome<Vec<(String,
     let watch = kubectl.watch_ready()?;
 
     let manifest = format!("/{FLANNEL}");
-    first.must(
-        &[
-            "kubectl",
-            "--kubeconfig=/etc/kubernetes/admin.conf",
-            "apply",
-            "-f",
-            &manifest,
-        ],
-        STEP,
-    )?;
+    first.must(&["kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "apply", "-f", &manifest], STEP)?;
     done("kubectl apply of the CNI");
 
     // What a person copies from the last lines of init.
     let log = first.read("root/kubeadm.log")?;
-    let pin = log
-        .split_whitespace()
-        .find(|word| word.starts_with("sha256:"))
-        .whilst("kubeadm init printed no CA certificate hash")?;
+    let pin = log.split_whitespace().find(|word| word.starts_with("sha256:")).whilst("kubeadm init printed no CA certificate hash")?;
     for (number, node) in others.iter().enumerate() {
         login(node)?;
         let control_plane = number < 2;
-        node.put(
-            "root/join.yaml",
-            join_config(node, pin, control_plane)?.as_bytes(),
-            0o600,
-        )?;
+        node.put("root/join.yaml", join_config(node, pin, control_plane)?.as_bytes(), 0o600)?;
         kubeadm(node, "kubeadm join --config /root/join.yaml")?;
         done(&format!("kubeadm join on {}", node.name));
     }
-    let last = wait_for("all nodes Ready", STEP, Duration::from_millis(50), || {
-        watch.all_ready(bed.nodes.len())
-    })?;
+    let last = wait_for("all nodes Ready", STEP, Duration::from_millis(50), || watch.all_ready(bed.nodes.len()))?;
     done("all Ready is seen");
-    steps.push((
-        "power-on to all Ready".to_owned(),
-        last.duration_since(power_on).as_secs_f64(),
-    ));
+    steps.push(("power-on to all Ready".to_owned(), last.duration_since(power_on).as_secs_f64()));
     Ok(steps)
 }
 
 /// Until a person could type: the runtime is there.
 fn login(node: &Node) -> Outcome<()> {
-    wait_for(
-        "containerd",
-        Duration::from_secs(60),
-        Duration::from_millis(50),
-        || {
-            node.must(&["systemctl", "is-active", "containerd"], SHORT)
-                .map(drop)
-        },
-    )
+    wait_for("containerd", Duration::from_secs(60), Duration::from_millis(50), || {
+        node.must(&["systemctl", "is-active", "containerd"], SHORT).map(drop)
+    })
 }
 
 fn kubeadm(node: &Node, line: &str) -> Outcome<()> {
-    node.must(
-        &["sh", "-c", &format!("{line} >/root/kubeadm.log 2>&1")],
-        STEP,
-    )
-    .map(drop)
+    node.must(&["sh", "-c", &format!("{line} >/root/kubeadm.log 2>&1")], STEP).map(drop)
 }
 
 /// What this kernel's control groups and a machine container ask of every configuration, and nothing else.
 pub fn ignored_preflight() -> Outcome<&'static str> {
-    Ok(if cgroup::version_one()? {
-        "[SystemVerification]"
-    } else {
-        "[]"
-    })
+    Ok(if cgroup::version_one()? { "[SystemVerification]" } else { "[]" })
 }
 
 pub const COMPONENTS: &str = "apiVersion: kubelet.config.k8s.io/v1beta1

@@ -9,19 +9,12 @@ use ring::digest::{Context, SHA256};
 use crate::outcome::{Outcome, While};
 
 pub fn folder() -> Outcome<PathBuf> {
-    let variable = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(own) = variable("KUBEBOOT_CACHE") {
         return Ok(own);
     }
-    let base =
-        variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
-    Ok(base
-        .whilst("none of KUBEBOOT_CACHE, XDG_CACHE_HOME and HOME is set")?
-        .join("kubeboot"))
+    let base = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
+    Ok(base.whilst("none of KUBEBOOT_CACHE, XDG_CACHE_HOME and HOME is set")?.join("kubeboot"))
 }
 
 /// Digest of what something is made from.

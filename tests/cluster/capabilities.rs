@@ -17,10 +17,7 @@ const PROGRAMS: [(&str, &str); 15] = [
     ("chroot", "coreutils"),
     ("journalctl", "systemd"),
     ("cc", "gcc"),
-    (
-        "go",
-        "golang-go (1.26 or newer; older ones download it), or https://go.dev/dl",
-    ),
+    ("go", "golang-go (1.26 or newer; older ones download it), or https://go.dev/dl"),
     ("sh", "dash"),
     ("env", "coreutils"),
     ("cp", "coreutils"),
@@ -33,15 +30,10 @@ pub fn missing() -> Outcome<Vec<String>> {
     if !nix::unistd::geteuid().is_root() {
         missing.push("root: run it as root (machine containers, namespaces, mounts)".to_owned());
     }
-    let search: Vec<_> = std::env::var_os("PATH")
-        .map(|path| std::env::split_paths(&path).collect())
-        .unwrap_or_default();
+    let search: Vec<_> = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
     for (program, package) in PROGRAMS {
         let built = matches!(program, "go" | "cc");
-        if built
-            && std::env::var_os("KUBEBOOT_PARTS").is_some_and(|value| !value.is_empty())
-            && program == "go"
-        {
+        if built && std::env::var_os("KUBEBOOT_PARTS").is_some_and(|value| !value.is_empty()) && program == "go" {
             continue;
         }
         // haproxy and ip lie in sbin, which a user's PATH may lack.
@@ -51,10 +43,7 @@ pub fn missing() -> Outcome<Vec<String>> {
         }
     }
     let filesystems = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
-    if !filesystems
-        .lines()
-        .any(|line| line.trim_start_matches("nodev").trim() == "overlay")
-    {
+    if !filesystems.lines().any(|line| line.trim_start_matches("nodev").trim() == "overlay") {
         missing.push("file system overlay: modprobe overlay".to_owned());
     }
     if !Path::new("/proc/self/ns/net").exists() {
@@ -67,9 +56,7 @@ pub fn missing() -> Outcome<Vec<String>> {
         missing.push("/dev/kmsg: kubelet reads kernel messages".to_owned());
     }
     for controller in cgroup::missing_controllers()? {
-        missing.push(format!(
-            "cgroup controller {controller}: mount it (version 1 or 2)"
-        ));
+        missing.push(format!("cgroup controller {controller}: mount it (version 1 or 2)"));
     }
     Ok(missing)
 }

@@ -19,21 +19,13 @@ struct Hierarchy {
 
 /// What kubelet would miss on this machine.
 pub fn missing_controllers() -> Outcome<Vec<&'static str>> {
-    let found: Vec<String> = hierarchies()?
-        .into_iter()
-        .flat_map(|h| h.controllers)
-        .collect();
-    Ok(NEEDED
-        .into_iter()
-        .filter(|needed| !found.iter().any(|f| f == needed))
-        .collect())
+    let found: Vec<String> = hierarchies()?.into_iter().flat_map(|h| h.controllers).collect();
+    Ok(NEEDED.into_iter().filter(|needed| !found.iter().any(|f| f == needed)).collect())
 }
 
 /// Version 1 needs a few kubelet settings of its own.
 pub fn version_one() -> Outcome<bool> {
-    Ok(hierarchies()?
-        .iter()
-        .any(|h| !h.unified && h.controllers.iter().any(|c| c == "memory")))
+    Ok(hierarchies()?.iter().any(|h| !h.unified && h.controllers.iter().any(|c| c == "memory")))
 }
 
 /// Makes the group `name` in every hierarchy; entering all of the folders returned is entering the group.
@@ -63,11 +55,7 @@ pub fn clear(groups: &[PathBuf]) {
         let Ok(children) = fs::read_dir(group) else {
             continue;
         };
-        for child in children
-            .filter_map(Result::ok)
-            .map(|child| child.path())
-            .filter(|path| path.is_dir())
-        {
+        for child in children.filter_map(Result::ok).map(|child| child.path()).filter(|path| path.is_dir()) {
             // What is left is reused by the next boot; at the end of the bed the same failure is told.
             let _ = made::remove_cgroup(&child);
         }
@@ -96,29 +84,14 @@ fn hierarchies() -> Outcome<Vec<Hierarchy>> {
         };
         let inside = Path::new(path).strip_prefix(&root).unwrap_or(Path::new(""));
         if names.is_empty() {
-            let controllers: Vec<String> = fs::read_to_string(point.join("cgroup.controllers"))
-                .unwrap_or_default()
-                .split_whitespace()
-                .map(str::to_owned)
-                .collect();
+            let controllers: Vec<String> =
+                fs::read_to_string(point.join("cgroup.controllers")).unwrap_or_default().split_whitespace().map(str::to_owned).collect();
             // Only the root of version 2 may hold processes and hand out controllers at the same time.
-            let below = if controllers.is_empty() {
-                point.join(inside)
-            } else {
-                point
-            };
-            found.push(Hierarchy {
-                below,
-                controllers,
-                unified: true,
-            });
+            let below = if controllers.is_empty() { point.join(inside) } else { point };
+            found.push(Hierarchy { below, controllers, unified: true });
         } else {
             let controllers = names.split(',').map(str::to_owned).collect();
-            found.push(Hierarchy {
-                below: point.join(inside),
-                controllers,
-                unified: false,
-            });
+            found.push(Hierarchy { below: point.join(inside), controllers, unified: false });
         }
     }
     Ok(found)
@@ -132,12 +105,7 @@ fn mount_of(mounts: &str, names: &str) -> Option<(PathBuf, PathBuf)> {
         let (kind, options) = (right.next()?, right.nth(1)?);
         let matches = match kind {
             "cgroup2" => names.is_empty(),
-            "cgroup" => {
-                !names.is_empty()
-                    && names
-                        .split(',')
-                        .all(|name| options.split(',').any(|o| o == name))
-            }
+            "cgroup" => !names.is_empty() && names.split(',').all(|name| options.split(',').any(|o| o == name)),
             _ => false,
         };
         let mut left = left.split(' ').skip(3);

@@ -34,9 +34,5 @@ impl Checks {
 
 /// An assertion in a word.
 pub fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome<String> {
-    if holds {
-        Ok(String::new())
-    } else {
-        Err(otherwise())
-    }
+    if holds { Ok(String::new()) } else { Err(otherwise()) }
 }

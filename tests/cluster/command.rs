@@ -29,19 +29,14 @@ pub fn describe(command: &Command) -> String {
         text.push_str(&argument.to_string_lossy());
     }
     // What is run, not how it gets there.
-    text.rsplit_once(" -- ")
-        .map_or(text.clone(), |(_, inner)| inner.to_owned())
+    text.rsplit_once(" -- ").map_or(text.clone(), |(_, inner)| inner.to_owned())
 }
 
 /// Runs to the end, whatever that end is; past the deadline the program is killed and that is the failure.
 pub fn run(command: &mut Command, deadline: Duration) -> Outcome<Ended> {
     let what = describe(command);
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .whilst(format_args!("starting {what}"))?;
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().whilst(format_args!("starting {what}"))?;
     let stdout = drain(child.stdout.take());
     let stderr = drain(child.stderr.take());
     let started = Instant::now();
@@ -57,25 +52,14 @@ pub fn run(command: &mut Command, deadline: Duration) -> Outcome<Ended> {
         }
         thread::sleep(TICK);
     };
-    Ok(Ended {
-        status,
-        stdout: collected(stdout),
-        stderr: collected(stderr),
-    })
+    Ok(Ended { status, stdout: collected(stdout), stderr: collected(stderr) })
 }
 
 /// Runs and insists on success; gives what it printed.
 pub fn must(command: &mut Command, deadline: Duration) -> Outcome<String> {
     let what = describe(command);
     let ended = run(command, deadline)?;
-    if ended.ok() {
-        Ok(ended.stdout)
-    } else {
-        Err(format!(
-            "{what}: {}\n{}{}",
-            ended.status, ended.stdout, ended.stderr
-        ))
-    }
+    if ended.ok() { Ok(ended.stdout) } else { Err(format!("{what}: {}\n{}{}", ended.status, ended.stdout, ended.stderr)) }
 }
 
 /// A program of the host, by name and arguments.
@@ -101,12 +85,7 @@ fn collected(reader: thread::JoinHandle<Vec<u8>>) -> String {
 }
 
 /// Asks again and again until the answer is there; `last` of the failures is told when time is up.
-pub fn wait_for<T>(
-    what: &str,
-    deadline: Duration,
-    pause: Duration,
-    mut ask: impl FnMut() -> Outcome<T>,
-) -> Outcome<T> {
+pub fn wait_for<T>(what: &str, deadline: Duration, pause: Duration, mut ask: impl FnMut() -> Outcome<T>) -> Outcome<T> {
     let started = Instant::now();
     loop {
         match ask() {

@@ -45,10 +45,7 @@ pub fn enter(arguments: &[String]) -> Outcome<()> {
     let mut rest = arguments.iter();
     let mut resolv = None;
     while let Some(option) = rest.next() {
-        let mut value = || {
-            rest.next()
-                .whilst(format_args!("enter: {option} wants a value"))
-        };
+        let mut value = || rest.next().whilst(format_args!("enter: {option} wants a value"));
         match option.as_str() {
             "--cgroup" => {
                 let procs = Path::new(value()?).join("cgroup.procs");
@@ -77,7 +74,6 @@ fn shadow(target: &str, source: &Path) -> Outcome<()> {
     let target = fs::canonicalize(target).whilst(target)?;
     unshare(CloneFlags::CLONE_NEWNS).whilst("unshare")?;
     let none: Option<&str> = None;
-    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
-        .whilst("making mounts private")?;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).whilst("making mounts private")?;
     mount(Some(source), &target, none, MsFlags::MS_BIND, none).whilst(target.display())
 }

@@ -24,22 +24,12 @@ pub fn members(bed: &Bed, etcdctl: &Path) -> Outcome<(Vec<String>, Vec<String>)>
         "--write-out=json".to_owned(),
     ];
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let mut command = bed
-        .balancer
-        .command(&etcdctl.to_string_lossy(), &arguments)?;
-    let list: Value =
-        serde_json::from_str(&must(&mut command, Duration::from_secs(20))?).whilst("etcdctl")?;
+    let mut command = bed.balancer.command(&etcdctl.to_string_lossy(), &arguments)?;
+    let list: Value = serde_json::from_str(&must(&mut command, Duration::from_secs(20))?).whilst("etcdctl")?;
     let (mut voters, mut learners) = (Vec::new(), Vec::new());
-    for member in list["members"]
-        .as_array()
-        .whilst("etcdctl lists no members")?
-    {
+    for member in list["members"].as_array().whilst("etcdctl lists no members")? {
         let name = member["name"].as_str().unwrap_or("(unstarted)").to_owned();
-        if member["isLearner"].as_bool() == Some(true) {
-            learners.push(name)
-        } else {
-            voters.push(name)
-        }
+        if member["isLearner"].as_bool() == Some(true) { learners.push(name) } else { voters.push(name) }
     }
     voters.sort();
     Ok((voters, learners))

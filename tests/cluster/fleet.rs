@@ -53,8 +53,7 @@ impl Minted {
 /// The binary that is tested.
 pub fn binary() -> Outcome<PathBuf> {
     let path = std::env::var_os("KUBEBOOT_BINARY").map(PathBuf::from);
-    let path =
-        path.whilst("KUBEBOOT_BINARY is not set; tests/cluster/run builds the binary and sets it")?;
+    let path = path.whilst("KUBEBOOT_BINARY is not set; tests/cluster/run builds the binary and sets it")?;
     fs::canonicalize(&path).whilst(path.display())
 }
 
@@ -62,17 +61,8 @@ pub fn mint(bed: &Bed, choice: Choice) -> Outcome<Minted> {
     let file = bed.folder.join("cluster.yaml");
     fs::write(&file, cluster_file(choice)?).whilst(file.display())?;
     let folder = bed.folder.join("minted");
-    let (file, out) = (
-        file.to_string_lossy().into_owned(),
-        folder.to_string_lossy().into_owned(),
-    );
-    must(
-        &mut program(
-            &binary()?.to_string_lossy(),
-            &["mint", &file, "--out", &out],
-        ),
-        Duration::from_secs(30),
-    )?;
+    let (file, out) = (file.to_string_lossy().into_owned(), folder.to_string_lossy().into_owned());
+    must(&mut program(&binary()?.to_string_lossy(), &["mint", &file, "--out", &out]), Duration::from_secs(30))?;
     Ok(Minted { folder })
 }
 
@@ -97,11 +87,7 @@ pub fn furnish(bed: &Bed, minted: &Minted, control_planes: usize) -> Outcome<()>
 
 fn seed(node: &Node, document: &[u8]) -> Outcome<()> {
     node.put(&format!("{SEED}/user-data"), document, 0o600)?;
-    node.put(
-        &format!("{SEED}/meta-data"),
-        format!("instance-id: bed-{}\n", node.name).as_bytes(),
-        0o600,
-    )
+    node.put(&format!("{SEED}/meta-data"), format!("instance-id: bed-{}\n", node.name).as_bytes(), 0o600)
 }
 
 fn cluster_file(choice: Choice) -> Outcome<String> {

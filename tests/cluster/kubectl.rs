@@ -22,22 +22,12 @@ pub struct Kubectl<'bed> {
 
 impl<'bed> Kubectl<'bed> {
     pub fn new(balancer: &'bed Balancer, program: &Path, kubeconfig: &Path) -> Self {
-        Self {
-            balancer,
-            program: program.to_owned(),
-            kubeconfig: kubeconfig.to_owned(),
-        }
+        Self { balancer, program: program.to_owned(), kubeconfig: kubeconfig.to_owned() }
     }
 
     fn command(&self, arguments: &[&str]) -> Outcome<Command> {
-        let mut command = self
-            .balancer
-            .command(&self.program.to_string_lossy(), &[])?;
-        command
-            .arg("--kubeconfig")
-            .arg(&self.kubeconfig)
-            .arg("--request-timeout=10s")
-            .args(arguments);
+        let mut command = self.balancer.command(&self.program.to_string_lossy(), &[])?;
+        command.arg("--kubeconfig").arg(&self.kubeconfig).arg("--request-timeout=10s").args(arguments);
         Ok(command)
     }
 
@@ -58,10 +48,7 @@ impl<'bed> Kubectl<'bed> {
 
     /// What a person would want to see when something is wrong; never fails.
     pub fn picture(&self) -> String {
-        match self.run(
-            &["get", "nodes,pods", "-A", "-o", "wide"],
-            Duration::from_secs(15),
-        ) {
+        match self.run(&["get", "nodes,pods", "-A", "-o", "wide"], Duration::from_secs(15)) {
             Ok(ended) => format!("{}{}", ended.stdout, ended.stderr),
             Err(error) => error,
         }
@@ -69,18 +56,12 @@ impl<'bed> Kubectl<'bed> {
 
     /// Follows the Ready condition of all nodes by a watch: no polling, so that the time seen is the time it happened.
     pub fn watch_ready(&self) -> Outcome<ReadyWatch> {
-        let template =
-            "{.metadata.name}={.status.conditions[?(@.type==\"Ready\")].status}{\"\\n\"}";
-        let mut arguments = vec![
-            "--kubeconfig".to_owned(),
-            self.kubeconfig.to_string_lossy().into_owned(),
-        ];
+        let template = "{.metadata.name}={.status.conditions[?(@.type==\"Ready\")].status}{\"\\n\"}";
+        let mut arguments = vec!["--kubeconfig".to_owned(), self.kubeconfig.to_string_lossy().into_owned()];
         arguments.extend(["get", "nodes", "--watch", "-o"].map(str::to_owned));
         arguments.push(format!("jsonpath={template}"));
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let place = self
-            .balancer
-            .command(&self.program.to_string_lossy(), &arguments)?;
+        let place = self.balancer.command(&self.program.to_string_lossy(), &arguments)?;
         Ok(ReadyWatch::start(place))
     }
 }
@@ -101,14 +82,9 @@ struct Seen {
 
 impl ReadyWatch {
     fn start(mut command: Command) -> Self {
-        let watch = Self {
-            seen: Arc::default(),
-        };
+        let watch = Self { seen: Arc::default() };
         let seen = Arc::clone(&watch.seen);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         thread::spawn(move || {
             // Before the API is there, and when the server it spoke to goes, the watch ends and is begun again.
             while !lock(&seen).over {
@@ -125,9 +101,7 @@ impl ReadyWatch {
                         let mut seen = lock(&seen);
                         seen.now.insert(name.to_owned(), ready);
                         if ready {
-                            seen.first
-                                .entry(name.to_owned())
-                                .or_insert_with(Instant::now);
+                            seen.first.entry(name.to_owned()).or_insert_with(Instant::now);
                         }
                     }
                 }
@@ -163,10 +137,7 @@ impl Drop for ReadyWatch {
             seen.over = true;
             if let Some(pid) = seen.pid.and_then(|pid| i32::try_from(pid).ok()) {
                 // Ended already is as good.
-                let _ = nix::sys::signal::kill(
-                    nix::unistd::Pid::from_raw(pid),
-                    nix::sys::signal::Signal::SIGKILL,
-                );
+                let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
             }
         }
     }

@@ -29,11 +29,7 @@ pub enum Kind {
     MountsUnder,
 }
 
-const KINDS: [(Kind, &str); 3] = [
-    (Kind::Cgroup, "cgroup"),
-    (Kind::Netns, "netns"),
-    (Kind::MountsUnder, "mounts"),
-];
+const KINDS: [(Kind, &str); 3] = [(Kind::Cgroup, "cgroup"), (Kind::Netns, "netns"), (Kind::MountsUnder, "mounts")];
 
 fn record_file() -> PathBuf {
     Path::new(STATE).join("made")
@@ -42,15 +38,8 @@ fn record_file() -> PathBuf {
 /// Written before the thing exists, so that no moment is left in which an interruption would forget it.
 pub fn record(kind: Kind, what: &str) -> Outcome<()> {
     fs::create_dir_all(STATE).whilst(STATE)?;
-    let name = KINDS
-        .iter()
-        .find(|(k, _)| *k == kind)
-        .map_or("", |(_, name)| name);
-    let mut file = fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(record_file())
-        .whilst(record_file().display())?;
+    let name = KINDS.iter().find(|(k, _)| *k == kind).map_or("", |(_, name)| name);
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(record_file()).whilst(record_file().display())?;
     writeln!(file, "{name} {what}").whilst(record_file().display())
 }
 
@@ -73,12 +62,7 @@ pub fn undo_all() -> Outcome<usize> {
             entries.push(entry);
         }
     }
-    let of = |kind: Kind| {
-        entries
-            .iter()
-            .filter(move |(k, _)| *k == kind)
-            .map(|(_, what)| what.clone())
-    };
+    let of = |kind: Kind| entries.iter().filter(move |(k, _)| *k == kind).map(|(_, what)| what.clone());
     let mut troubles = Vec::new();
     let cgroups: Vec<PathBuf> = of(Kind::Cgroup).map(PathBuf::from).collect();
     troubles.extend(end_processes(&cgroups).err());
@@ -94,11 +78,7 @@ pub fn undo_all() -> Outcome<usize> {
         troubles.extend(remove_cgroup(cgroup).err());
     }
     if !troubles.is_empty() {
-        return Err(format!(
-            "could not undo everything (see {}):\n{}",
-            file.display(),
-            troubles.join("\n")
-        ));
+        return Err(format!("could not undo everything (see {}):\n{}", file.display(), troubles.join("\n")));
     }
     fs::remove_file(&file).whilst(file.display())?;
     Ok(entries.len())
@@ -107,10 +87,7 @@ pub fn undo_all() -> Outcome<usize> {
 fn end_processes(cgroups: &[PathBuf]) -> Outcome<()> {
     let started = Instant::now();
     loop {
-        let pids: Vec<i32> = cgroups
-            .iter()
-            .flat_map(|cgroup| pids_under(cgroup))
-            .collect();
+        let pids: Vec<i32> = cgroups.iter().flat_map(|cgroup| pids_under(cgroup)).collect();
         if pids.is_empty() {
             return Ok(());
         }
@@ -150,9 +127,7 @@ pub fn remove_cgroup(cgroup: &Path) -> Outcome<()> {
             Ok(()) => return Ok(()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             // The kernel lets go of a dead process a moment after it is gone from the list.
-            Err(_) if started.elapsed() < Duration::from_secs(3) => {
-                thread::sleep(Duration::from_millis(20))
-            }
+            Err(_) if started.elapsed() < Duration::from_secs(3) => thread::sleep(Duration::from_millis(20)),
             Err(error) => return Err(format!("{}: {error}", cgroup.display())),
         }
     }
@@ -162,19 +137,14 @@ fn folders_in(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
     };
-    entries
-        .filter_map(Result::ok)
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .map(|entry| entry.path())
-        .collect()
+    entries.filter_map(Result::ok).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
 }
 
 fn unmount_under(folder: &Path) -> Outcome<()> {
     let mut points = mounted_under(folder)?;
     points.reverse();
     for point in points {
-        umount2(&point, MntFlags::MNT_DETACH)
-            .whilst(format_args!("unmounting {}", point.display()))?;
+        umount2(&point, MntFlags::MNT_DETACH).whilst(format_args!("unmounting {}", point.display()))?;
     }
     match mounted_under(folder)?.first() {
         None => Ok(()),

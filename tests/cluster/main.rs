@@ -5,11 +5,7 @@
 //! `tests/cluster/by-hand` the baseline. From what is made once to what is asserted:
 //! [`parts`] → [`images`], [`rootfs`] → [`preload`] → [`network`], [`balancer`], [`node`] → [`bed`] → [`by_hand`].
 //! [`supervise`] and [`made`] see to it that nothing is left behind, however a run ends.
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test program talks to the person who runs it; only the product is silent"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test program talks to the person who runs it; only the product is silent")]
 
 mod agent;
 mod balancer;
@@ -52,9 +48,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.first().map(String::as_str) {
         Some("enter") => enter::enter(&arguments[1..]).map(|()| ExitCode::SUCCESS),
-        Some("run" | "build" | "kubeadms" | "by-hand") if supervise::is_worker() => {
-            work(&arguments)
-        }
+        Some("run" | "build" | "kubeadms" | "by-hand") if supervise::is_worker() => work(&arguments),
         Some("run" | "build" | "kubeadms" | "by-hand") => supervised(&arguments),
         _ => {
             eprintln!("{USAGE}");
@@ -71,10 +65,7 @@ fn supervised(arguments: &[String]) -> Outcome<ExitCode> {
     let missing = capabilities::missing()?;
     if !missing.is_empty() {
         // Never a silent pass: where the bed can't run, nothing was tested.
-        return Err(format!(
-            "this machine can't run the bed; missing:\n  {}",
-            missing.join("\n  ")
-        ));
+        return Err(format!("this machine can't run the bed; missing:\n  {}", missing.join("\n  ")));
     }
     supervise::supervise(arguments)
 }

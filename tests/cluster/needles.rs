@@ -23,11 +23,7 @@ pub struct Needles {
 
 impl Needles {
     pub fn labels(&self) -> Vec<&str> {
-        let mut labels: Vec<&str> = self
-            .needles
-            .iter()
-            .map(|needle| needle.label.as_str())
-            .collect();
+        let mut labels: Vec<&str> = self.needles.iter().map(|needle| needle.label.as_str()).collect();
         labels.sort_unstable();
         labels.dedup();
         labels
@@ -41,9 +37,7 @@ impl Needles {
                 let Some(needle) = self.needles.get(*index as usize) else {
                     continue;
                 };
-                if haystack[at..].starts_with(&needle.bytes)
-                    && !found.contains(&needle.label.as_str())
-                {
+                if haystack[at..].starts_with(&needle.bytes) && !found.contains(&needle.label.as_str()) {
                     found.push(&needle.label);
                 }
             }
@@ -63,20 +57,14 @@ impl Gathering {
         for (index, needle) in (0u32..).zip(&self.needles) {
             starts[usize::from(needle.bytes[0]) << 8 | usize::from(needle.bytes[1])].push(index);
         }
-        Needles {
-            needles: self.needles,
-            starts,
-        }
+        Needles { needles: self.needles, starts }
     }
 
     fn push(&mut self, label: &str, bytes: impl Into<Vec<u8>>) {
         let bytes = bytes.into();
         // Anything shorter would be found by chance.
         if bytes.len() >= 12 {
-            self.needles.push(Needle {
-                label: label.to_owned(),
-                bytes,
-            });
+            self.needles.push(Needle { label: label.to_owned(), bytes });
         }
     }
 
@@ -102,28 +90,17 @@ impl Gathering {
 
     /// A private key in PEM, as it stands; and its secret number in any other wrapping of it.
     pub fn private_key(&mut self, label: &str, pem: &str) -> Outcome<()> {
-        let body: Vec<&str> = pem
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.starts_with("-----"))
-            .collect();
+        let body: Vec<&str> = pem.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect();
         for line in body.iter().filter(|line| line.len() >= 40) {
             self.push(label, *line);
         }
-        let der = STANDARD
-            .decode(body.concat())
-            .whilst(format_args!("{label}: not PEM"))?;
+        let der = STANDARD.decode(body.concat()).whilst(format_args!("{label}: not PEM"))?;
         let secret = secret_number(&der);
         self.push(label, secret);
         self.encoded(label, secret);
         // As kubeconfigs hold it: base64 of PEM.
         let whole = STANDARD.encode(pem);
-        for piece in whole
-            .as_bytes()
-            .chunks(40)
-            .skip(2)
-            .filter(|piece| piece.len() == 40)
-        {
+        for piece in whole.as_bytes().chunks(40).skip(2).filter(|piece| piece.len() == 40) {
             self.push(label, piece);
         }
         Ok(())
@@ -136,15 +113,10 @@ impl Gathering {
         }
         for (_, encoded) in values(text, "client-key-data") {
             let pem = STANDARD.decode(encoded).whilst("client-key-data")?;
-            self.private_key(
-                "key of the minted admin.conf",
-                &String::from_utf8_lossy(&pem),
-            )?;
+            self.private_key("key of the minted admin.conf", &String::from_utf8_lossy(&pem))?;
         }
         for (_, token) in values(text, "bootstrapToken") {
-            let (_, secret) = token
-                .split_once('.')
-                .whilst("bootstrapToken without a dot")?;
+            let (_, secret) = token.split_once('.').whilst("bootstrapToken without a dot")?;
             self.text("bootstrap token", secret);
         }
         let Some((_, certificate_key)) = values(text, "certificateKey").into_iter().next() else {
@@ -174,9 +146,7 @@ fn values(text: &str, name: &str) -> Vec<(usize, String)> {
             continue;
         }
         let value = after[1..].trim_start().trim_start_matches(['"', '\'']);
-        let end = value
-            .find(|c: char| c.is_whitespace() || "\"',}".contains(c))
-            .unwrap_or(value.len());
+        let end = value.find(|c: char| c.is_whitespace() || "\"',}".contains(c)).unwrap_or(value.len());
         if end > 0 {
             found.push((at, value[..end].to_owned()));
         }
@@ -226,18 +196,10 @@ fn open(key: &[u8], sealed: &[u8]) -> Outcome<String> {
     let (nonce, rest) = sealed.split_at_checked(12).whilst("too short")?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).whilst("nonce")?;
     let mut content = rest.to_vec();
-    let opened = LessSafeKey::new(key)
-        .open_in_place(nonce, Aad::empty(), &mut content)
-        .whilst("does not open")?;
+    let opened = LessSafeKey::new(key).open_in_place(nonce, Aad::empty(), &mut content).whilst("does not open")?;
     String::from_utf8(opened.to_vec()).whilst("not text")
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    (text.len() == 64)
-        .then(|| {
-            (0..32)
-                .map(|at| u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok())
-                .collect()
-        })
-        .flatten()
+    (text.len() == 64).then(|| (0..32).map(|at| u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok()).collect()).flatten()
 }

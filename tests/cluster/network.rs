@@ -27,21 +27,13 @@ pub struct Plug {
 
 impl Plug {
     pub fn balancer() -> Self {
-        Self {
-            netns: BALANCER.to_owned(),
-            address: BALANCER_ADDRESS.to_owned(),
-            octet: 10,
-        }
+        Self { netns: BALANCER.to_owned(), address: BALANCER_ADDRESS.to_owned(), octet: 10 }
     }
 
     /// Node number 1, 2, …
     pub fn node(number: u8) -> Self {
         let octet = 10 + number;
-        Self {
-            netns: format!("{SWITCH}-n{number}"),
-            address: format!("10.77.0.{octet}"),
-            octet,
-        }
+        Self { netns: format!("{SWITCH}-n{number}"), address: format!("10.77.0.{octet}"), octet }
     }
 
     fn port(&self) -> String {
@@ -59,20 +51,9 @@ impl Plug {
         let mac = format!("02:6b:62:00:00:{:02x}", self.octet);
         ip(&["netns", "add", netns])?;
         ip(&["-n", netns, "link", "set", "lo", "up"])?;
-        ip(&[
-            "-n", SWITCH, "link", "add", &port, "type", "veth", "peer", "name", "host0", "address",
-            &mac, "netns", netns,
-        ])?;
+        ip(&["-n", SWITCH, "link", "add", &port, "type", "veth", "peer", "name", "host0", "address", &mac, "netns", netns])?;
         ip(&["-n", SWITCH, "link", "set", &port, "master", "br0", "up"])?;
-        ip(&[
-            "-n",
-            netns,
-            "addr",
-            "add",
-            &format!("{}/24", self.address),
-            "dev",
-            "host0",
-        ])?;
+        ip(&["-n", netns, "addr", "add", &format!("{}/24", self.address), "dev", "host0"])?;
         ip(&["-n", netns, "link", "set", "host0", "up"])?;
         // kubeadm and flannel look for the default route; nothing is behind it.
         ip(&["-n", netns, "route", "add", "default", "via", GATEWAY])
@@ -85,15 +66,7 @@ pub fn switch_on() -> Outcome<()> {
     ip(&["netns", "add", SWITCH])?;
     ip(&["-n", SWITCH, "link", "set", "lo", "up"])?;
     ip(&["-n", SWITCH, "link", "add", "br0", "type", "bridge"])?;
-    ip(&[
-        "-n",
-        SWITCH,
-        "addr",
-        "add",
-        &format!("{GATEWAY}/24"),
-        "dev",
-        "br0",
-    ])?;
+    ip(&["-n", SWITCH, "addr", "add", &format!("{GATEWAY}/24"), "dev", "br0"])?;
     ip(&["-n", SWITCH, "link", "set", "br0", "up"])
 }
 

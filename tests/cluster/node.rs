@@ -57,47 +57,18 @@ impl Node {
         for part in ["root", "written", "work"].iter().chain(&PLAIN) {
             fs::create_dir_all(folder.join(part)).whilst(folder.display())?;
         }
-        let lower: Vec<String> = disk
-            .layers
-            .iter()
-            .map(|layer| layer.to_string_lossy().into_owned())
-            .collect();
-        let options = format!(
-            "lowerdir={},upperdir={},workdir={}",
-            lower.join(":"),
-            folder.join("written").display(),
-            folder.join("work").display()
-        );
+        let lower: Vec<String> = disk.layers.iter().map(|layer| layer.to_string_lossy().into_owned()).collect();
+        let options =
+            format!("lowerdir={},upperdir={},workdir={}", lower.join(":"), folder.join("written").display(), folder.join("work").display());
         let root = folder.join("root");
         made::record(Kind::MountsUnder, &root.to_string_lossy())?;
-        mount(
-            Some("overlay"),
-            &root,
-            Some("overlay"),
-            MsFlags::empty(),
-            Some(options.as_str()),
-        )
-        .whilst(root.display())?;
+        mount(Some("overlay"), &root, Some("overlay"), MsFlags::empty(), Some(options.as_str())).whilst(root.display())?;
         let cgroups = cgroup::make(&name)?;
-        let node = Self {
-            plug: Plug::node(number),
-            folder,
-            cgroups,
-            power: Arc::default(),
-            name,
-        };
+        let node = Self { plug: Plug::node(number), folder, cgroups, power: Arc::default(), name };
         node.put("etc/hostname", format!("{}\n", node.name).as_bytes(), 0o644)?;
         node.put("etc/hosts", b"127.0.0.1 localhost\n::1 localhost\n", 0o644)?;
-        node.put(
-            "etc/resolv.conf",
-            format!("nameserver {BALANCER_ADDRESS}\n").as_bytes(),
-            0o644,
-        )?;
-        node.put(
-            "etc/machine-id",
-            format!("{}\n", random_id()?).as_bytes(),
-            0o444,
-        )?;
+        node.put("etc/resolv.conf", format!("nameserver {BALANCER_ADDRESS}\n").as_bytes(), 0o644)?;
+        node.put("etc/machine-id", format!("{}\n", random_id()?).as_bytes(), 0o444)?;
         Ok(node)
     }
 
@@ -113,11 +84,7 @@ impl Node {
 
     /// Everything this machine has written, containers included.
     pub fn written(&self) -> Vec<PathBuf> {
-        ["written"]
-            .iter()
-            .chain(&PLAIN)
-            .map(|part| self.folder.join(part))
-            .collect()
+        ["written"].iter().chain(&PLAIN).map(|part| self.folder.join(part)).collect()
     }
 
     pub fn put(&self, path: &str, content: &[u8], mode: u32) -> Outcome<()> {
@@ -162,46 +129,21 @@ impl Node {
 
     fn boot(&self) -> Outcome<Child> {
         self.plug.plug_in()?;
-        let console = File::options()
-            .create(true)
-            .append(true)
-            .open(self.console())
-            .whilst("console")?;
+        let console = File::options().create(true).append(true).open(self.console()).whilst("console")?;
         let errors = console.try_clone().whilst("console")?;
-        let place = Place {
-            cgroups: self.cgroups.clone(),
-            ..Place::default()
-        };
-        let mut nspawn = place.command(
-            "systemd-nspawn",
-            &["--quiet", "--boot", "--register=no", "--keep-unit"],
-        )?;
+        let place = Place { cgroups: self.cgroups.clone(), ..Place::default() };
+        let mut nspawn = place.command("systemd-nspawn", &["--quiet", "--boot", "--register=no", "--keep-unit"])?;
         nspawn
             .arg(format!("--directory={}", self.root().display()))
             .arg(format!("--machine=bed-{}", self.name))
             .arg(format!("--hostname={}", self.name))
-            .arg(format!(
-                "--network-namespace-path=/run/netns/{}",
-                self.plug.netns
-            ))
-            .args([
-                "--private-users=no",
-                "--capability=all",
-                "--system-call-filter=@keyring bpf",
-            ])
-            .args([
-                "--console=pipe",
-                "--kill-signal=SIGRTMIN+4",
-                "--resolv-conf=off",
-                "--link-journal=no",
-            ])
+            .arg(format!("--network-namespace-path=/run/netns/{}", self.plug.netns))
+            .args(["--private-users=no", "--capability=all", "--system-call-filter=@keyring bpf"])
+            .args(["--console=pipe", "--kill-signal=SIGRTMIN+4", "--resolv-conf=off", "--link-journal=no"])
             // kubelet reads kernel messages for out-of-memory kills.
             .arg("--bind=/dev/kmsg");
         for name in PLAIN {
-            nspawn.arg(format!(
-                "--bind={}:/var/lib/{name}",
-                self.folder.join(name).display()
-            ));
+            nspawn.arg(format!("--bind={}:/var/lib/{name}", self.folder.join(name).display()));
         }
         self.own_hardware_identity(&mut nspawn)?;
         let child = nspawn
@@ -242,9 +184,7 @@ impl Node {
     /// The process that is PID 1 in the machine.
     pub fn init(&self) -> Outcome<i32> {
         let power = self.power();
-        let nspawn = power
-            .nspawn
-            .whilst(format_args!("{} is off ({:?})", self.name, power.ended))?;
+        let nspawn = power.nspawn.whilst(format_args!("{} is off ({:?})", self.name, power.ended))?;
         drop(power);
         for child in children_of(nspawn) {
             let status = fs::read_to_string(format!("/proc/{child}/status")).unwrap_or_default();
@@ -259,22 +199,10 @@ impl Node {
     /// A command that will run inside, as a login there would.
     pub fn command(&self, arguments: &[&str]) -> Outcome<Command> {
         let init = self.init()?.to_string();
-        let place = Place {
-            cgroups: self.cgroups.clone(),
-            ..Place::default()
-        };
-        let mut command = place.command(
-            "nsenter",
-            &["-t", &init, "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w"],
-        )?;
+        let place = Place { cgroups: self.cgroups.clone(), ..Place::default() };
+        let mut command = place.command("nsenter", &["-t", &init, "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w"])?;
         command
-            .args([
-                "/usr/bin/env",
-                "-i",
-                "HOME=/root",
-                "TERM=dumb",
-                "container=systemd-nspawn",
-            ])
+            .args(["/usr/bin/env", "-i", "HOME=/root", "TERM=dumb", "container=systemd-nspawn"])
             .arg("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .args(arguments);
         Ok(command)
@@ -291,31 +219,17 @@ impl Node {
     /// Pulls the plug.
     pub fn power_cut(&self) -> Outcome<()> {
         kill(Pid::from_raw(self.init()?), Signal::SIGKILL).whilst(&self.name)?;
-        wait_for(
-            "the power cut",
-            Duration::from_secs(20),
-            Duration::from_millis(20),
-            || self.is_off(),
-        )
+        wait_for("the power cut", Duration::from_secs(20), Duration::from_millis(20), || self.is_off())
     }
 
     /// Asks the machine to switch itself off, and waits until it has.
     pub fn power_off(&self, deadline: Duration) -> Outcome<()> {
-        self.must(
-            &["systemctl", "poweroff", "--no-block"],
-            Duration::from_secs(20),
-        )?;
-        wait_for("switching off", deadline, Duration::from_millis(50), || {
-            self.is_off()
-        })
+        self.must(&["systemctl", "poweroff", "--no-block"], Duration::from_secs(20))?;
+        wait_for("switching off", deadline, Duration::from_millis(50), || self.is_off())
     }
 
     fn is_off(&self) -> Outcome<()> {
-        if self.power().nspawn.is_none() {
-            Ok(())
-        } else {
-            Err(format!("{} is still on", self.name))
-        }
+        if self.power().nspawn.is_none() { Ok(()) } else { Err(format!("{} is still on", self.name)) }
     }
 }
 

@@ -34,131 +34,47 @@ struct Program {
     cgo: bool,
 }
 
-const fn go(
-    name: &'static str,
-    package: &'static str,
-    check: &'static [&'static str],
-    says: &'static str,
-) -> Program {
-    Program {
-        name,
-        package,
-        check,
-        says,
-        cgo: false,
-    }
+const fn go(name: &'static str, package: &'static str, check: &'static [&'static str], says: &'static str) -> Program {
+    Program { name, package, check, says, cgo: false }
 }
 
 const MODULES: [Module; 5] = [
     Module {
         folder: "kubernetes",
         programs: &[
-            go(
-                "kubeadm",
-                "k8s.io/kubernetes/cmd/kubeadm",
-                &["version", "-o", "short"],
-                KUBERNETES,
-            ),
-            go(
-                "kubelet",
-                "k8s.io/kubernetes/cmd/kubelet",
-                &["--version"],
-                KUBERNETES,
-            ),
-            go(
-                "kubectl",
-                "k8s.io/kubernetes/cmd/kubectl",
-                &["version", "--client"],
-                KUBERNETES,
-            ),
-            go(
-                "kube-apiserver",
-                "k8s.io/kubernetes/cmd/kube-apiserver",
-                &["--version"],
-                KUBERNETES,
-            ),
-            go(
-                "kube-controller-manager",
-                "k8s.io/kubernetes/cmd/kube-controller-manager",
-                &["--version"],
-                KUBERNETES,
-            ),
-            go(
-                "kube-scheduler",
-                "k8s.io/kubernetes/cmd/kube-scheduler",
-                &["--version"],
-                KUBERNETES,
-            ),
-            go(
-                "kube-proxy",
-                "k8s.io/kubernetes/cmd/kube-proxy",
-                &["--version"],
-                KUBERNETES,
-            ),
-            go(
-                "agnhost",
-                "k8s.io/kubernetes/test/images/agnhost",
-                &["--help"],
-                "netexec",
-            ),
+            go("kubeadm", "k8s.io/kubernetes/cmd/kubeadm", &["version", "-o", "short"], KUBERNETES),
+            go("kubelet", "k8s.io/kubernetes/cmd/kubelet", &["--version"], KUBERNETES),
+            go("kubectl", "k8s.io/kubernetes/cmd/kubectl", &["version", "--client"], KUBERNETES),
+            go("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver", &["--version"], KUBERNETES),
+            go("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager", &["--version"], KUBERNETES),
+            go("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler", &["--version"], KUBERNETES),
+            go("kube-proxy", "k8s.io/kubernetes/cmd/kube-proxy", &["--version"], KUBERNETES),
+            go("agnhost", "k8s.io/kubernetes/test/images/agnhost", &["--help"], "netexec"),
         ],
     },
     Module {
         folder: "etcd",
         programs: &[
             go("etcd", "go.etcd.io/etcd/server/v3", &["--version"], "3.7.0"),
-            go(
-                "etcdctl",
-                "go.etcd.io/etcd/etcdctl/v3",
-                &["version"],
-                "3.7.0",
-            ),
+            go("etcdctl", "go.etcd.io/etcd/etcdctl/v3", &["version"], "3.7.0"),
         ],
     },
     Module {
         folder: "cni-plugins",
-        programs: &[go(
-            "flannel-cni",
-            "github.com/containernetworking/plugins/plugins/meta/flannel",
-            &[],
-            "CNI flannel plugin",
-        )],
+        programs: &[go("flannel-cni", "github.com/containernetworking/plugins/plugins/meta/flannel", &[], "CNI flannel plugin")],
     },
     Module {
         folder: "flannel",
         programs: &[
-            go(
-                "install-conf",
-                "github.com/flannel-io/flannel/cmd/install_conf",
-                &[],
-                "usage",
-            ),
-            Program {
-                name: "flanneld",
-                package: "github.com/flannel-io/flannel",
-                check: &["--help"],
-                says: "kube-subnet-mgr",
-                cgo: true,
-            },
+            go("install-conf", "github.com/flannel-io/flannel/cmd/install_conf", &[], "usage"),
+            Program { name: "flanneld", package: "github.com/flannel-io/flannel", check: &["--help"], says: "kube-subnet-mgr", cgo: true },
         ],
     },
-    Module {
-        folder: "coredns",
-        programs: &[go(
-            "coredns",
-            "github.com/coredns/coredns",
-            &["-version"],
-            "1.14.6",
-        )],
-    },
+    Module { folder: "coredns", programs: &[go("coredns", "github.com/coredns/coredns", &["-version"], "1.14.6")] },
 ];
 
 /// Only kubeadm, of the minors before: what kubeboot renders is validated against them.
-const OTHER_KUBEADMS: [(&str, &str); 3] = [
-    ("kubeadm-1.34", "v1.34.4"),
-    ("kubeadm-1.35", "v1.35.4"),
-    ("kubeadm-1.36", "v1.36.3"),
-];
+const OTHER_KUBEADMS: [(&str, &str); 3] = [("kubeadm-1.34", "v1.34.4"), ("kubeadm-1.35", "v1.35.4"), ("kubeadm-1.36", "v1.36.3")];
 
 /// Where each program is, by name.
 pub struct Parts {
@@ -167,21 +83,14 @@ pub struct Parts {
 
 impl Parts {
     pub fn path(&self, name: &str) -> Outcome<&Path> {
-        self.programs
-            .get(name)
-            .map(PathBuf::as_path)
-            .whilst(format_args!("no part is named {name}"))
+        self.programs.get(name).map(PathBuf::as_path).whilst(format_args!("no part is named {name}"))
     }
 
     /// Names the files without reading them: the cache's paths hold the digest of their making.
     pub fn key(&self) -> Key {
         self.programs.iter().fold(Key::new(), |key, (name, path)| {
-            let stamp = fs::metadata(path)
-                .and_then(|m| m.modified())
-                .map(|time| format!("{time:?}"));
-            key.with(name)
-                .with(path.as_os_str().as_encoded_bytes())
-                .with(stamp.unwrap_or_default())
+            let stamp = fs::metadata(path).and_then(|m| m.modified()).map(|time| format!("{time:?}"));
+            key.with(name).with(path.as_os_str().as_encoded_bytes()).with(stamp.unwrap_or_default())
         })
     }
 }
@@ -223,27 +132,12 @@ pub fn flannel_manifest() -> Outcome<String> {
     if let Some(path) = given("kube-flannel.yml")? {
         return fs::read_to_string(&path).whilst(path.display());
     }
-    let kept = cache::kept(
-        "parts",
-        &format!("kube-flannel-{}.yml", module_key("flannel")?),
-        |partial| {
-            let mut list = program(
-                "go",
-                &[
-                    "list",
-                    "-m",
-                    "-f",
-                    "{{.Dir}}",
-                    "github.com/flannel-io/flannel",
-                ],
-            );
-            let folder = must(list.current_dir(source("flannel")), BUILD)?;
-            let shipped = Path::new(folder.trim()).join("Documentation/kube-flannel.yml");
-            fs::copy(&shipped, partial)
-                .whilst(shipped.display())
-                .map(drop)
-        },
-    )?;
+    let kept = cache::kept("parts", &format!("kube-flannel-{}.yml", module_key("flannel")?), |partial| {
+        let mut list = program("go", &["list", "-m", "-f", "{{.Dir}}", "github.com/flannel-io/flannel"]);
+        let folder = must(list.current_dir(source("flannel")), BUILD)?;
+        let shipped = Path::new(folder.trim()).join("Documentation/kube-flannel.yml");
+        fs::copy(&shipped, partial).whilst(shipped.display()).map(drop)
+    })?;
     fs::read_to_string(&kept).whilst(kept.display())
 }
 
@@ -252,28 +146,17 @@ fn given(name: &str) -> Outcome<Option<PathBuf>> {
         return Ok(None);
     };
     let path = Path::new(&folder).join(name);
-    if path.is_file() {
-        Ok(Some(path))
-    } else {
-        Err(format!(
-            "KUBEBOOT_PARTS is set but {} is not there",
-            path.display()
-        ))
-    }
+    if path.is_file() { Ok(Some(path)) } else { Err(format!("KUBEBOOT_PARTS is set but {} is not there", path.display())) }
 }
 
 fn source(module: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/cluster/parts")
-        .join(module)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/parts").join(module)
 }
 
 fn module_key(module: &str) -> Outcome<String> {
     let mut key = Key::new().with(must(&mut program("go", &["version"]), CHECK)?);
     for file in files_below(&source(module))? {
-        key = key
-            .with(file.to_string_lossy().as_bytes())
-            .with(fs::read(&file).whilst(file.display())?);
+        key = key.with(file.to_string_lossy().as_bytes()).with(fs::read(&file).whilst(file.display())?);
     }
     Ok(key.finish())
 }
@@ -283,11 +166,7 @@ fn files_below(folder: &Path) -> Outcome<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).whilst(folder.display())? {
         let path = entry.whilst(folder.display())?.path();
-        if path.is_dir() {
-            files.extend(files_below(&path)?)
-        } else {
-            files.push(path)
-        }
+        if path.is_dir() { files.extend(files_below(&path)?) } else { files.push(path) }
     }
     files.sort();
     Ok(files)
@@ -298,19 +177,9 @@ fn flags(program: &Program, version: &str) -> Vec<String> {
     if program.package.starts_with("k8s.io/kubernetes") {
         // Without a version stamped in, kubeadm takes itself for v0.0.0 and refuses to work with any cluster.
         let mut numbers = version.trim_start_matches('v').split('.');
-        let (major, minor) = (
-            numbers.next().unwrap_or_default(),
-            numbers.next().unwrap_or_default(),
-        );
-        for package in [
-            "k8s.io/component-base/version",
-            "k8s.io/client-go/pkg/version",
-        ] {
-            for (name, value) in [
-                ("gitVersion", version),
-                ("gitMajor", major),
-                ("gitMinor", minor),
-            ] {
+        let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+        for package in ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"] {
+            for (name, value) in [("gitVersion", version), ("gitMajor", major), ("gitMinor", minor)] {
                 linker.push_str(&format!(" -X {package}.{name}={value}"));
             }
         }
@@ -326,29 +195,16 @@ fn flags(program: &Program, version: &str) -> Vec<String> {
 
 fn build(module: &str, program: &Program, version: &str) -> Outcome<PathBuf> {
     let flags = flags(program, version);
-    let key = Key::new()
-        .with(module_key(module)?)
-        .with(flags.join(" "))
-        .finish();
+    let key = Key::new().with(module_key(module)?).with(flags.join(" ")).finish();
     cache::kept("parts", &format!("{}-{key}", program.name), |partial| {
         let started = Instant::now();
         say(format!("building {} ({module})", program.name));
         let mut go = Command::new("go");
-        go.arg("build")
-            .args(&flags)
-            .arg("-o")
-            .arg(partial)
-            .arg(program.package);
-        go.current_dir(source(module))
-            .env("CGO_ENABLED", if program.cgo { "1" } else { "0" })
-            .env_remove("GOFLAGS");
+        go.arg("build").args(&flags).arg("-o").arg(partial).arg(program.package);
+        go.current_dir(source(module)).env("CGO_ENABLED", if program.cgo { "1" } else { "0" }).env_remove("GOFLAGS");
         must(&mut go, BUILD)?;
         check(partial, program)?;
-        say(format!(
-            "built {} in {:.0} s",
-            program.name,
-            started.elapsed().as_secs_f64()
-        ));
+        say(format!("built {} in {:.0} s", program.name, started.elapsed().as_secs_f64()));
         Ok(())
     })
 }
@@ -361,9 +217,6 @@ fn check(path: &Path, program: &Program) -> Outcome<()> {
     if said.contains(program.says) {
         Ok(())
     } else {
-        Err(format!(
-            "{} was built but does not say {:?}:\n{said}",
-            program.name, program.says
-        ))
+        Err(format!("{} was built but does not say {:?}:\n{said}", program.name, program.says))
     }
 }

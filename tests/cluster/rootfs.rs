@@ -42,14 +42,8 @@ const PACKAGES: &[&str] = &[
 ];
 
 /// Timers of a Debian system that would only be noise on two cores.
-const MASKED: &[&str] = &[
-    "apt-daily.timer",
-    "apt-daily-upgrade.timer",
-    "dpkg-db-backup.timer",
-    "e2scrub_all.timer",
-    "fstrim.timer",
-    "e2scrub_reap.service",
-];
+const MASKED: &[&str] =
+    &["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer", "e2scrub_reap.service"];
 
 const DEADLINE: Duration = Duration::from_secs(20 * 60);
 
@@ -64,20 +58,10 @@ pub fn debian() -> Outcome<PathBuf> {
         let started = Instant::now();
         say(format!("making the root file system of {SUITE}"));
         let mut make = Command::new("mmdebstrap");
-        make.args([
-            "--mode=root",
-            "--variant=minbase",
-            "--format=directory",
-            "--quiet",
-        ]);
-        make.arg(format!("--include={packages}"))
-            .arg(SUITE)
-            .arg(partial);
+        make.args(["--mode=root", "--variant=minbase", "--format=directory", "--quiet"]);
+        make.arg(format!("--include={packages}")).arg(SUITE).arg(partial);
         must(&mut make, DEADLINE)?;
-        say(format!(
-            "root file system made in {:.0} s",
-            started.elapsed().as_secs_f64()
-        ));
+        say(format!("root file system made in {:.0} s", started.elapsed().as_secs_f64()));
         Ok(())
     })
 }
@@ -99,10 +83,7 @@ pub fn layer(parts: &Parts, debian: &Path, pause_image: &str) -> Outcome<PathBuf
         }
         for entry in fs::read_dir(debian.join("usr/lib/cni")).whilst("Debian's CNI plugins")? {
             let entry = entry.whilst("Debian's CNI plugins")?;
-            copy_program(
-                &entry.path(),
-                &partial.join("opt/cni/bin").join(entry.file_name()),
-            )?;
+            copy_program(&entry.path(), &partial.join("opt/cni/bin").join(entry.file_name()))?;
         }
         enable(partial, "machine.service", "sysinit.target")?;
         enable(partial, "kubelet.service", "multi-user.target")?;
@@ -110,11 +91,7 @@ pub fn layer(parts: &Parts, debian: &Path, pause_image: &str) -> Outcome<PathBuf
             link("/dev/null", &partial.join("etc/systemd/system").join(unit))?;
         }
         // A journal that is a folder here outlives a reboot.
-        for folder in [
-            "var/log/journal",
-            "etc/cni/net.d",
-            "etc/kubernetes/manifests",
-        ] {
+        for folder in ["var/log/journal", "etc/cni/net.d", "etc/kubernetes/manifests"] {
             fs::create_dir_all(partial.join(folder)).whilst(folder)?;
         }
         Ok(())
@@ -125,42 +102,14 @@ type Laid = (&'static str, u32, String);
 
 fn files(pause_image: &str, manifest: &str) -> Vec<Laid> {
     vec![
-        (
-            "usr/local/sbin/make-it-look-like-a-machine",
-            0o755,
-            include_str!("machine/make-it-look-like-a-machine").into(),
-        ),
-        (
-            "etc/systemd/system/machine.service",
-            0o644,
-            include_str!("machine/machine.service").into(),
-        ),
-        (
-            "etc/systemd/system/kubelet.service",
-            0o644,
-            include_str!("machine/kubelet.service").into(),
-        ),
-        (
-            "etc/systemd/system/kubelet.service.d/10-kubeadm.conf",
-            0o644,
-            include_str!("machine/10-kubeadm.conf").into(),
-        ),
+        ("usr/local/sbin/make-it-look-like-a-machine", 0o755, include_str!("machine/make-it-look-like-a-machine").into()),
+        ("etc/systemd/system/machine.service", 0o644, include_str!("machine/machine.service").into()),
+        ("etc/systemd/system/kubelet.service", 0o644, include_str!("machine/kubelet.service").into()),
+        ("etc/systemd/system/kubelet.service.d/10-kubeadm.conf", 0o644, include_str!("machine/10-kubeadm.conf").into()),
         // A machine container has no CAP_SYS_RESOURCE, so kubelet can't make itself harder to kill.
-        (
-            "etc/default/kubelet",
-            0o644,
-            "KUBELET_EXTRA_ARGS=--oom-score-adj=0\n".into(),
-        ),
-        (
-            "etc/containerd/config.toml",
-            0o644,
-            include_str!("machine/containerd.toml").replace("@PAUSE@", pause_image),
-        ),
-        (
-            "etc/sysctl.d/90-kubernetes.conf",
-            0o644,
-            "net.ipv4.ip_forward = 1\n".into(),
-        ),
+        ("etc/default/kubelet", 0o644, "KUBELET_EXTRA_ARGS=--oom-score-adj=0\n".into()),
+        ("etc/containerd/config.toml", 0o644, include_str!("machine/containerd.toml").replace("@PAUSE@", pause_image)),
+        ("etc/sysctl.d/90-kubernetes.conf", 0o644, "net.ipv4.ip_forward = 1\n".into()),
         (FLANNEL, 0o644, manifest.to_owned()),
     ]
 }
@@ -169,9 +118,7 @@ fn files(pause_image: &str, manifest: &str) -> Vec<Laid> {
 fn older_cni(manifest: &str) -> Outcome<String> {
     let newer = "\"cniVersion\": \"1.0.0\"";
     if manifest.matches(newer).count() != 1 {
-        return Err(format!(
-            "flannel's manifest no longer has exactly one {newer}"
-        ));
+        return Err(format!("flannel's manifest no longer has exactly one {newer}"));
     }
     Ok(manifest.replace(newer, "\"cniVersion\": \"0.3.1\""))
 }
@@ -186,9 +133,7 @@ pub fn lay(path: &Path, content: &[u8], mode: u32) -> Outcome<()> {
 
 /// What `systemctl enable` would do.
 pub fn enable(root: &Path, unit: &str, target: &str) -> Outcome<()> {
-    let wants = root
-        .join("etc/systemd/system")
-        .join(format!("{target}.wants"));
+    let wants = root.join("etc/systemd/system").join(format!("{target}.wants"));
     link(&format!("/etc/systemd/system/{unit}"), &wants.join(unit))
 }
 

@@ -63,10 +63,7 @@ impl Sampler {
         let seen: Arc<Mutex<Seen>> = Arc::default();
         let shared = Arc::clone(&seen);
         let thread = thread::spawn(move || {
-            let mut rounds = Rounds {
-                needles,
-                known: HashMap::new(),
-            };
+            let mut rounds = Rounds { needles, known: HashMap::new() };
             loop {
                 if lock(&shared).stop {
                     return;
@@ -75,10 +72,7 @@ impl Sampler {
                 thread::sleep(PAUSE);
             }
         });
-        Self {
-            seen,
-            thread: Some(thread),
-        }
+        Self { seen, thread: Some(thread) }
     }
 
     pub fn samples(&self) -> Samples {
@@ -90,12 +84,7 @@ impl Sampler {
             cost.cpu_seconds += cpu;
             cost.peak_kib = cost.peak_kib.max(*peak);
         }
-        Samples {
-            sights: seen.sights.iter().cloned().collect(),
-            rounds: seen.rounds,
-            processes: seen.processes,
-            costs,
-        }
+        Samples { sights: seen.sights.iter().cloned().collect(), rounds: seen.rounds, processes: seen.processes, costs }
     }
 }
 
@@ -130,9 +119,7 @@ impl Rounds {
         let Ok(entries) = fs::read_dir("/proc") else {
             return;
         };
-        let pids = entries
-            .filter_map(Result::ok)
-            .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        let pids = entries.filter_map(Result::ok).filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
         let own = std::process::id();
         for pid in pids.filter(|pid| u32::try_from(*pid) != Ok(own)) {
             self.look(pid, shared);
@@ -146,11 +133,8 @@ impl Rounds {
         // One short read decides whether there is anything new about it.
         let Some(stat) = Stat::read(pid) else { return };
         let id = (pid, stat.started);
-        let known = self.known.entry(id).or_insert_with(|| Known {
-            looks: 0,
-            node: node_of(pid).unwrap_or_default(),
-            program: String::new(),
-        });
+        let known =
+            self.known.entry(id).or_insert_with(|| Known { looks: 0, node: node_of(pid).unwrap_or_default(), program: String::new() });
         if known.program != stat.program {
             // exec: other arguments, and maybe an environment of its own.
             known.program.clone_from(&stat.program);
@@ -166,11 +150,7 @@ impl Rounds {
                         lock(shared).sights.insert(Sight {
                             label: label.to_owned(),
                             program: stat.program.clone(),
-                            place: if place == "cmdline" {
-                                "argv"
-                            } else {
-                                "environment"
-                            },
+                            place: if place == "cmdline" { "argv" } else { "environment" },
                         });
                     }
                 }
@@ -180,10 +160,7 @@ impl Rounds {
             let cpu = stat.cpu_seconds.max(scheduled_seconds(pid));
             let peak = peak_kib(pid);
             let mut seen = lock(shared);
-            let cost = seen
-                .costs
-                .entry(id)
-                .or_insert_with(|| (known.node.clone(), stat.program.clone(), 0.0, 0));
+            let cost = seen.costs.entry(id).or_insert_with(|| (known.node.clone(), stat.program.clone(), 0.0, 0));
             cost.1.clone_from(&stat.program);
             cost.2 = cost.2.max(cpu);
             cost.3 = cost.3.max(peak);
@@ -229,8 +206,7 @@ fn scheduled_seconds(pid: i32) -> f64 {
 fn peak_kib(pid: i32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
-        .unwrap_or(0)
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 /// The node a process runs on, by the control group the bed started the node in.

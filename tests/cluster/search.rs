@@ -14,12 +14,7 @@ use crate::outcome::{Outcome, While};
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// kubeadm's own places; and the document, which kubeboot wipes where it can and otherwise names in its report.
-const ALLOWED: [&str; 4] = [
-    "etc/kubernetes",
-    "var/lib/kubelet",
-    "var/lib/etcd",
-    "var/lib/cloud/seed/nocloud/user-data",
-];
+const ALLOWED: [&str; 4] = ["etc/kubernetes", "var/lib/kubelet", "var/lib/etcd", "var/lib/cloud/seed/nocloud/user-data"];
 
 /// tmpfs folders of a running machine.
 const VOLATILE: [&str; 3] = ["run", "tmp", "dev/shm"];
@@ -45,10 +40,7 @@ impl Searched {
         let found = needles.found_in(bytes);
         if !found.is_empty() {
             let place = place();
-            self.finds.extend(found.into_iter().map(|label| Find {
-                label: label.to_owned(),
-                place: place.clone(),
-            }));
+            self.finds.extend(found.into_iter().map(|label| Find { label: label.to_owned(), place: place.clone() }));
         }
     }
 }
@@ -60,54 +52,28 @@ pub fn journals(node: &Node, needles: &Needles) -> Outcome<Searched> {
     let folder = node.root().join("var/log/journal");
     for format in ["export", "cat"] {
         let folder = folder.to_string_lossy();
-        let arguments = [
-            "--directory",
-            &folder,
-            "--all",
-            "--no-pager",
-            "--output",
-            format,
-        ];
+        let arguments = ["--directory", &folder, "--all", "--no-pager", "--output", format];
         let text = must(&mut program("journalctl", &arguments), DEADLINE)?;
         if text.is_empty() {
             return Err(format!("{}: the journal is empty", node.name));
         }
-        searched.look(needles, text.as_bytes(), || {
-            format!("{}: journal, {}", node.name, lines_with(&text, needles))
-        });
+        searched.look(needles, text.as_bytes(), || format!("{}: journal, {}", node.name, lines_with(&text, needles)));
     }
     Ok(searched)
 }
 
 fn lines_with(text: &str, needles: &Needles) -> String {
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !needles.found_in(line.as_bytes()).is_empty())
-        .take(3)
-        .collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !needles.found_in(line.as_bytes()).is_empty()).take(3).collect();
     lines.join(" | ")
 }
 
 /// All that the machine wrote since it was put together, but for the allowed places.
 pub fn files(node: &Node, needles: &Needles, since: SystemTime) -> Outcome<Searched> {
-    let mut walk = Walk {
-        needles,
-        since,
-        searched: Searched::default(),
-        node: &node.name,
-        device: None,
-    };
+    let mut walk = Walk { needles, since, searched: Searched::default(), node: &node.name, device: None };
     for folder in node.written() {
-        let name = folder
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         // Beside the disk lie the plain folders behind /var/lib.
-        let inside = if name == "written" {
-            PathBuf::new()
-        } else {
-            Path::new("var/lib").join(name)
-        };
+        let inside = if name == "written" { PathBuf::new() } else { Path::new("var/lib").join(name) };
         walk.folder(&folder, &inside)?;
     }
     let own = PathBuf::from(format!("/proc/{}/root", node.init()?));
@@ -170,9 +136,7 @@ impl Walk<'_> {
         }
         let Ok(bytes) = fs::read(path) else { return };
         let node = self.node;
-        self.searched.look(self.needles, &bytes, || {
-            format!("{node}:/{}", inside.display())
-        });
+        self.searched.look(self.needles, &bytes, || format!("{node}:/{}", inside.display()));
     }
 
     /// Linked from the imported images and not written since: it is older than the secrets.
@@ -192,66 +156,33 @@ impl Decoy {
         let random = "/proc/sys/kernel/random/uuid";
         let mut text = String::new();
         for _ in 0..2 {
-            text.push_str(
-                &fs::read_to_string(random)
-                    .whilst(random)?
-                    .trim()
-                    .replace('-', ""),
-            );
+            text.push_str(&fs::read_to_string(random).whilst(random)?.trim().replace('-', ""));
         }
         let mut gathering = Gathering::default();
         gathering.text(label, &text);
-        Ok(Self {
-            text,
-            needles: gathering.finish(),
-        })
+        Ok(Self { text, needles: gathering.finish() })
     }
 }
 
 /// Plants in a journal and in files of a machine, searches, and insists on the finds.
 pub fn shown_to_find(node: &Node, since: SystemTime) -> Outcome<String> {
     let decoy = Decoy::new("planted")?;
-    node.must(
-        &["systemd-cat", "--identifier=planted", "echo", &decoy.text],
-        DEADLINE,
-    )?;
+    node.must(&["systemd-cat", "--identifier=planted", "echo", &decoy.text], DEADLINE)?;
     let planted = ["var/tmp/planted", "var/lib/containerd/planted"];
     for path in planted {
-        node.must(
-            &["sh", "-c", &format!("printf %s {} >/{path}", decoy.text)],
-            DEADLINE,
-        )?;
+        node.must(&["sh", "-c", &format!("printf %s {} >/{path}", decoy.text)], DEADLINE)?;
     }
-    node.must(
-        &[
-            "sh",
-            "-c",
-            &format!("printf %s {} >/run/planted", decoy.text),
-        ],
-        DEADLINE,
-    )?;
+    node.must(&["sh", "-c", &format!("printf %s {} >/run/planted", decoy.text)], DEADLINE)?;
     let in_journal = journals(node, &decoy.needles)?.finds.len();
-    let places: Vec<String> = files(node, &decoy.needles, since)?
-        .finds
-        .into_iter()
-        .map(|find| find.place)
-        .collect();
+    let places: Vec<String> = files(node, &decoy.needles, since)?.finds.into_iter().map(|find| find.place).collect();
     for path in planted.iter().chain(&["run/planted"]) {
         node.must(&["rm", &format!("/{path}")], DEADLINE)?;
-        if !places
-            .iter()
-            .any(|place| place.ends_with(&format!(":/{path}")))
-        {
-            return Err(format!(
-                "the search does not find a secret planted in /{path}; it found {places:?}"
-            ));
+        if !places.iter().any(|place| place.ends_with(&format!(":/{path}"))) {
+            return Err(format!("the search does not find a secret planted in /{path}; it found {places:?}"));
         }
     }
     if in_journal == 0 {
         return Err("the search does not find a secret planted in the journal".to_owned());
     }
-    Ok(format!(
-        "planted secrets are found in the journal and in {} files",
-        places.len()
-    ))
+    Ok(format!("planted secrets are found in the journal and in {} files", places.len()))
 }

@@ -32,21 +32,14 @@ pub fn supervise(arguments: &[String]) -> Outcome<ExitCode> {
     // cargo does not hand on a SIGTERM; its death must not leave us running.
     prctl::set_pdeathsig(Signal::SIGTERM).whilst("prctl")?;
     let mut awaited = SigSet::empty();
-    for signal in [
-        Signal::SIGINT,
-        Signal::SIGTERM,
-        Signal::SIGHUP,
-        Signal::SIGCHLD,
-    ] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGCHLD] {
         awaited.add(signal);
     }
     awaited.thread_block().whilst("blocking signals")?;
     let _lock = only_one()?;
     let stale = made::undo_all()?;
     if stale > 0 {
-        say(format!(
-            "cleaned up {stale} things that an earlier run left"
-        ));
+        say(format!("cleaned up {stale} things that an earlier run left"));
     }
     let mut worker = Command::new(std::env::current_exe().whilst("own program")?)
         .args(arguments)
@@ -77,16 +70,14 @@ pub fn supervise(arguments: &[String]) -> Outcome<ExitCode> {
     // Whatever the worker started and did not end, builds included; none left is the usual answer.
     let _ = killpg(group, Signal::SIGKILL);
     made::undo_all()?;
-    Ok(
-        match (interrupted, status.and_then(|status| status.code())) {
-            (Some(signal), _) => ExitCode::from(u8::try_from(128 + signal as i32).unwrap_or(1)),
-            (None, Some(code)) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
-            (None, None) => {
-                say("the worker was killed");
-                ExitCode::FAILURE
-            }
-        },
-    )
+    Ok(match (interrupted, status.and_then(|status| status.code())) {
+        (Some(signal), _) => ExitCode::from(u8::try_from(128 + signal as i32).unwrap_or(1)),
+        (None, Some(code)) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        (None, None) => {
+            say("the worker was killed");
+            ExitCode::FAILURE
+        }
+    })
 }
 
 /// Names and addresses of the bed exist once per machine, so two runs at a time would undo each other.
@@ -94,7 +85,6 @@ fn only_one() -> Outcome<File> {
     fs::create_dir_all(made::STATE).whilst(made::STATE)?;
     let path = Path::new(made::STATE).join("lock");
     let lock = File::create(&path).whilst(path.display())?;
-    lock.try_lock()
-        .whilst("another run of the bed is going on")?;
+    lock.try_lock().whilst("another run of the bed is going on")?;
     Ok(lock)
 }

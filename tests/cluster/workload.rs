@@ -44,83 +44,40 @@ pub fn start(bed: &Bed, kubectl: &Kubectl, places: &[(&str, &str)]) -> Outcome<S
     let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
     fs::write(&file, list.to_string()).whilst(file.display())?;
     // The service account that pods run under is made a moment after the cluster.
-    wait_for(
-        "applying the workload",
-        READY,
-        Duration::from_millis(500),
-        || {
-            kubectl
-                .must(
-                    &["apply", "-f", &file.to_string_lossy()],
-                    Duration::from_secs(20),
-                )
-                .map(drop)
-        },
-    )?;
-    wait_for(
-        "the workload's pods",
-        READY,
-        Duration::from_millis(300),
-        || {
-            for (name, _) in places {
-                let pod = kubectl.json(&["get", "pod", name])?;
-                let ready = pod["status"]["conditions"].as_array().into_iter().flatten();
-                if !ready
-                    .clone()
-                    .any(|c| c["type"] == "Ready" && c["status"] == "True")
-                {
-                    return Err(format!("{name} is {}", pod["status"]["phase"]));
-                }
+    wait_for("applying the workload", READY, Duration::from_millis(500), || {
+        kubectl.must(&["apply", "-f", &file.to_string_lossy()], Duration::from_secs(20)).map(drop)
+    })?;
+    wait_for("the workload's pods", READY, Duration::from_millis(300), || {
+        for (name, _) in places {
+            let pod = kubectl.json(&["get", "pod", name])?;
+            let ready = pod["status"]["conditions"].as_array().into_iter().flatten();
+            if !ready.clone().any(|c| c["type"] == "Ready" && c["status"] == "True") {
+                return Err(format!("{name} is {}", pod["status"]["phase"]));
             }
-            Ok(())
-        },
-    )?;
+        }
+        Ok(())
+    })?;
     Ok(format!("{} pods ready", places.len()))
 }
 
 pub fn address(kubectl: &Kubectl, pod: &str) -> Outcome<String> {
     let pod = kubectl.json(&["get", "pod", pod])?;
-    pod["status"]["podIP"]
-        .as_str()
-        .map(str::to_owned)
-        .whilst("the pod has no address")
+    pod["status"]["podIP"].as_str().map(str::to_owned).whilst("the pod has no address")
 }
 
 /// Pod `from` asks `host:port` for its name, and gets `answer`.
-pub fn reaches(
-    kubectl: &Kubectl,
-    from: &str,
-    host: &str,
-    port: u16,
-    answer: &str,
-) -> Outcome<String> {
-    let path = format!(
-        "/api/v1/namespaces/default/pods/{from}:8080/proxy/dial?request=hostname&protocol=http&host={host}&port={port}&tries=1"
-    );
-    wait_for(
-        &format!("{from} reaching {host}:{port}"),
-        ANSWER,
-        Duration::from_millis(500),
-        || {
-            let said = kubectl.must(&["get", "--raw", &path], Duration::from_secs(15))?;
-            let said: Value = serde_json::from_str(&said).whilst(&said)?;
-            if said["responses"] == json!([answer]) {
-                Ok(())
-            } else {
-                Err(said.to_string())
-            }
-        },
-    )?;
+pub fn reaches(kubectl: &Kubectl, from: &str, host: &str, port: u16, answer: &str) -> Outcome<String> {
+    let path =
+        format!("/api/v1/namespaces/default/pods/{from}:8080/proxy/dial?request=hostname&protocol=http&host={host}&port={port}&tries=1");
+    wait_for(&format!("{from} reaching {host}:{port}"), ANSWER, Duration::from_millis(500), || {
+        let said = kubectl.must(&["get", "--raw", &path], Duration::from_secs(15))?;
+        let said: Value = serde_json::from_str(&said).whilst(&said)?;
+        if said["responses"] == json!([answer]) { Ok(()) } else { Err(said.to_string()) }
+    })?;
     Ok(format!("{host}:{port} answered {answer}"))
 }
 
 /// The Service by its name, asked from a pod, so through the cluster's own DNS.
 pub fn service_by_name(kubectl: &Kubectl, from: &str, answer: &str) -> Outcome<String> {
-    reaches(
-        kubectl,
-        from,
-        &format!("{SERVICE}.default.svc.cluster.local"),
-        80,
-        answer,
-    )
+    reaches(kubectl, from, &format!("{SERVICE}.default.svc.cluster.local"), 80, answer)
 }

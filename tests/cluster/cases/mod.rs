@@ -45,10 +45,7 @@ const CASES: [Case; 3] = [
         what: "one machine, from power-on to a working control plane",
         control_planes: 1,
         workers: 0,
-        choice: Choice {
-            pki: "inline",
-            credential: "bootstrapCertificate",
-        },
+        choice: Choice { pki: "inline", credential: "bootstrapCertificate" },
         look: one::look,
         deferred: false,
     },
@@ -57,10 +54,7 @@ const CASES: [Case; 3] = [
         what: "three control planes and a worker at once; the seed's way, a bootstrap certificate",
         control_planes: 3,
         workers: 1,
-        choice: Choice {
-            pki: "secret",
-            credential: "bootstrapCertificate",
-        },
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
         look: ha::look_and_break,
         deferred: false,
     },
@@ -69,10 +63,7 @@ const CASES: [Case; 3] = [
         what: "three control planes and a worker at once; PKI in the documents, a bootstrap token",
         control_planes: 3,
         workers: 1,
-        choice: Choice {
-            pki: "inline",
-            credential: "bootstrapToken",
-        },
+        choice: Choice { pki: "inline", credential: "bootstrapToken" },
         look: ha::look,
         deferred: false,
     },
@@ -80,18 +71,9 @@ const CASES: [Case; 3] = [
 
 /// Runs the named cases, or all that are not deferred. `false` if one failed.
 pub fn run(names: &[String]) -> Outcome<bool> {
-    if let Some(unknown) = names
-        .iter()
-        .find(|name| !CASES.iter().any(|case| case.name == *name))
-    {
-        let known: Vec<String> = CASES
-            .iter()
-            .map(|case| format!("  {}: {}", case.name, case.what))
-            .collect();
-        return Err(format!(
-            "no case is named {unknown}; there are\n{}",
-            known.join("\n")
-        ));
+    if let Some(unknown) = names.iter().find(|name| !CASES.iter().any(|case| case.name == *name)) {
+        let known: Vec<String> = CASES.iter().map(|case| format!("  {}: {}", case.name, case.what)).collect();
+        return Err(format!("no case is named {unknown}; there are\n{}", known.join("\n")));
     }
     let ready = bed::prepare()?;
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
@@ -140,17 +122,9 @@ impl Case {
             let mut checks = Checks::default();
             // A bug of the harness must not keep the other cases from running.
             let looked = catch_unwind(AssertUnwindSafe(|| (self.look)(&cluster, &mut checks)));
-            let result = looked
-                .unwrap_or_else(|_| Err("the harness panicked".to_owned()))
-                .and_then(|()| checks.verdict());
+            let result = looked.unwrap_or_else(|_| Err("the harness panicked".to_owned())).and_then(|()| checks.verdict());
             let first_ready = cluster.watch.first_ready();
-            figures::print(
-                self.name,
-                &cluster.bed,
-                &cluster.power_on,
-                &first_ready,
-                &cluster.sampler.samples(),
-            );
+            figures::print(self.name, &cluster.bed, &cluster.power_on, &first_ready, &cluster.sampler.samples());
             if result.is_err() {
                 cluster.diagnose(self.name);
             }
@@ -171,94 +145,52 @@ impl Case {
         }
         let needles = Arc::new(gathering.finish());
         secrets::understood(&needles, self.choice)?;
-        let watch = Kubectl::new(&bed.balancer, ready.parts.path("kubectl")?, &minted.admin())
-            .watch_ready()?;
+        let watch = Kubectl::new(&bed.balancer, ready.parts.path("kubectl")?, &minted.admin()).watch_ready()?;
         let sampler = Sampler::start(Some(Arc::clone(&needles)));
         let power_on = PowerOn::now();
         for node in &bed.nodes {
             node.power_on()?;
         }
         say(format!("{} machines are on", bed.nodes.len()));
-        Ok(Cluster {
-            ready,
-            bed,
-            minted,
-            control_planes,
-            power_on,
-            watch,
-            needles,
-            sampler,
-        })
+        Ok(Cluster { ready, bed, minted, control_planes, power_on, watch, needles, sampler })
     }
 }
 
 impl Cluster<'_> {
     pub fn kubectl(&self) -> Outcome<Kubectl<'_>> {
-        Ok(Kubectl::new(
-            &self.bed.balancer,
-            self.ready.parts.path("kubectl")?,
-            &self.minted.admin(),
-        ))
+        Ok(Kubectl::new(&self.bed.balancer, self.ready.parts.path("kubectl")?, &self.minted.admin()))
     }
 
     pub fn node(&self, index: usize) -> Outcome<&Node> {
-        self.bed
-            .nodes
-            .get(index)
-            .whilst(format_args!("there is no node n{}", index + 1))
+        self.bed.nodes.get(index).whilst(format_args!("there is no node n{}", index + 1))
     }
 
     pub fn role(&self, index: usize) -> &'static str {
-        if index < self.control_planes {
-            "control-plane"
-        } else {
-            "worker"
-        }
+        if index < self.control_planes { "control-plane" } else { "worker" }
     }
 
     /// Until all nodes are Ready, or kubeboot has failed on one: then there is nothing to wait for.
     pub fn all_ready(&self) -> Outcome<String> {
         let mut looks = 0u32;
         let mut failed = None;
-        wait_for(
-            "all nodes Ready",
-            FIRST_BOOT,
-            Duration::from_millis(100),
-            || {
-                looks += 1;
-                if looks.is_multiple_of(50) {
-                    failed = self
-                        .bed
-                        .nodes
-                        .iter()
-                        .find(|node| has_failed(node))
-                        .map(|node| node.name.clone());
-                }
-                if failed.is_some() {
-                    Ok(())
-                } else {
-                    self.watch.all_ready(self.bed.nodes.len()).map(drop)
-                }
-            },
-        )?;
+        wait_for("all nodes Ready", FIRST_BOOT, Duration::from_millis(100), || {
+            looks += 1;
+            if looks.is_multiple_of(50) {
+                failed = self.bed.nodes.iter().find(|node| has_failed(node)).map(|node| node.name.clone());
+            }
+            if failed.is_some() { Ok(()) } else { self.watch.all_ready(self.bed.nodes.len()).map(drop) }
+        })?;
         if let Some(name) = failed {
             return Err(format!("kubeboot.service failed on {name}"));
         }
         let last = self.watch.all_ready(self.bed.nodes.len())?;
-        Ok(format!(
-            "{:.1} s after power-on",
-            last.duration_since(self.power_on.at).as_secs_f64()
-        ))
+        Ok(format!("{:.1} s after power-on", last.duration_since(self.power_on.at).as_secs_f64()))
     }
 
     /// What a person needs to find out why; whole journals are kept beside the cache.
     fn diagnose(&self, case: &str) {
         for node in &self.bed.nodes {
-            println!(
-                "--- {}: the last of kubeboot.service\n{}",
-                node.name,
-                agent::tail(node, 60)
-            );
+            println!("--- {}: the last of kubeboot.service\n{}", node.name, agent::tail(node, 60));
         }
         if let Ok(kubectl) = self.kubectl() {
             println!("--- the cluster\n{}", kubectl.picture());
@@ -274,21 +206,9 @@ impl Cluster<'_> {
         cache::discard(&folder)?;
         std::fs::create_dir_all(&folder).whilst(folder.display())?;
         for node in &self.bed.nodes {
-            let journal = node
-                .root()
-                .join("var/log/journal")
-                .to_string_lossy()
-                .into_owned();
-            let arguments = [
-                "--directory",
-                &journal,
-                "--no-pager",
-                "--output=short-precise",
-            ];
-            let ended = run_command(
-                &mut program("journalctl", &arguments),
-                Duration::from_secs(60),
-            )?;
+            let journal = node.root().join("var/log/journal").to_string_lossy().into_owned();
+            let arguments = ["--directory", &journal, "--no-pager", "--output=short-precise"];
+            let ended = run_command(&mut program("journalctl", &arguments), Duration::from_secs(60))?;
             let file = folder.join(format!("{}.journal", node.name));
             std::fs::write(&file, ended.stdout).whilst(file.display())?;
             if let Ok(status) = node.exec(&["cat", "/run/kubeboot/status.json"], SHORT) {
