@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::bed::{self, Bed};
+use crate::bed::{self, Bed, Ready};
 use crate::cgroup;
 use crate::command::wait_for;
 use crate::kubectl::Kubectl;
@@ -25,9 +25,13 @@ const SHORT: Duration = Duration::from_secs(20);
 const TOKEN: &str = "abcdef.0123456789abcdef";
 const CERTIFICATE_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-pub fn run() -> Outcome<()> {
+pub fn run(times: u32) -> Outcome<()> {
     let ready = bed::prepare()?;
-    let bed = Bed::assemble(&ready, "by-hand", 3, 1)?;
+    (0..times).try_for_each(|_| once(&ready))
+}
+
+fn once(ready: &Ready) -> Outcome<()> {
+    let bed = Bed::assemble(ready, "by-hand", 3, 1)?;
     let kubectl_program = ready.parts.path("kubectl")?;
     // The same looking on as in the cases, so that both share the machine with it.
     let sampler = Sampler::start(Some(Arc::new(Decoy::new("nothing")?.needles)));

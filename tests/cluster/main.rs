@@ -3,8 +3,12 @@
 //!
 //! `tests/cluster/build` makes and keeps what is needed, `tests/cluster/run [CASE…]` runs the cases,
 //! `tests/cluster/by-hand` the baseline. From what is made once to what is asserted:
-//! [`parts`] → [`images`], [`rootfs`] → [`preload`] → [`network`], [`balancer`], [`node`] → [`bed`] → [`by_hand`].
-//! [`supervise`] and [`made`] see to it that nothing is left behind, however a run ends.
+//!
+//! - made once and kept ([`cache`]): [`parts`] → [`images`], [`rootfs`] → [`preload`]
+//! - made for each case: [`network`], [`balancer`], [`node`] → [`bed`] → [`fleet`] puts kubeboot on it
+//! - looked at from outside: [`kubectl`], [`etcd`], [`workload`], [`agent`]; for secrets: [`needles`], [`sampler`], [`search`]
+//! - [`cases`] and [`by_hand`] say what is done and must hold; [`figures`] what it took
+//! - [`supervise`] and [`made`] see to it that nothing is left behind, however a run ends
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test program talks to the person who runs it; only the product is silent")]
 
 mod agent;
@@ -39,7 +43,7 @@ mod workload;
 
 use std::process::ExitCode;
 
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, While};
 use crate::say::say;
 
 const USAGE: &str = "usage: cluster run [CASE…] | build | kubeadms | by-hand [RUNS]";
@@ -82,7 +86,10 @@ fn work(arguments: &[String]) -> Outcome<ExitCode> {
                 println!("{version} {}", path.display());
             }
         }
-        Some("by-hand") => by_hand::run()?,
+        Some("by-hand") => by_hand::run(match arguments.get(1) {
+            Some(times) => times.parse().whilst("by-hand: how many times?")?,
+            None => 1,
+        })?,
         _ => {
             if !cases::run(&arguments[1..])? {
                 return Ok(ExitCode::FAILURE);

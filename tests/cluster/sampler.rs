@@ -1,10 +1,10 @@
 //! Looks at every process of the machine, again and again while a cluster comes up: is a secret in its arguments or its
 //! environment, and what do kubeboot and kubeadm cost.
 //!
-//! A process that lives shorter than one round can be missed; everything that kubeadm and kubeboot start lives longer
-//! than the few milliseconds of a round, and each process is read several times because `exec` changes its arguments.
+//! A process that lives shorter than one round, some ten milliseconds, can be missed: what it was started with stood in
+//! its parent's hands, and journals and files are searched as well.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -104,64 +104,83 @@ fn lock(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
 
 /// What is remembered of a process between rounds.
 struct Known {
-    looks: u32,
+    started: u64,
+    rounds: u32,
     node: String,
     program: String,
 }
 
+impl Known {
+    /// Each round when young, for `exec` follows soon; then now and then, because two cores are shared with what is
+    /// measured.
+    fn is_due(&self) -> bool {
+        self.rounds <= 6 || is_measured(&self.program) || self.rounds.is_multiple_of(32)
+    }
+}
+
+fn is_measured(program: &str) -> bool {
+    matches!(program, "kubeboot" | "kubeadm")
+}
+
 struct Rounds {
     needles: Option<Arc<Needles>>,
-    known: HashMap<(i32, u64), Known>,
+    known: HashMap<i32, Known>,
 }
 
 impl Rounds {
     fn once(&mut self, shared: &Mutex<Seen>) {
-        let Ok(entries) = fs::read_dir("/proc") else {
-            return;
-        };
-        let pids = entries.filter_map(Result::ok).filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-        let own = std::process::id();
-        for pid in pids.filter(|pid| u32::try_from(*pid) != Ok(own)) {
-            self.look(pid, shared);
+        let Ok(entries) = fs::read_dir("/proc") else { return };
+        let own = i32::try_from(std::process::id()).ok();
+        let pids: HashSet<i32> = entries
+            .filter_map(Result::ok)
+            .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+            .filter(|pid| Some(*pid) != own)
+            .collect();
+        self.known.retain(|pid, _| pids.contains(pid));
+        let mut born = 0;
+        for pid in pids {
+            let known = self.known.entry(pid).or_insert_with(|| {
+                born += 1;
+                Known { started: 0, rounds: 0, node: String::new(), program: String::new() }
+            });
+            known.rounds = known.rounds.saturating_add(1);
+            if known.is_due() {
+                self.look(pid, shared);
+            }
         }
         let mut seen = lock(shared);
         seen.rounds += 1;
-        seen.processes = self.known.len();
+        seen.processes += born;
     }
 
     fn look(&mut self, pid: i32, shared: &Mutex<Seen>) {
-        // One short read decides whether there is anything new about it.
-        let Some(stat) = Stat::read(pid) else { return };
-        let id = (pid, stat.started);
-        let known =
-            self.known.entry(id).or_insert_with(|| Known { looks: 0, node: node_of(pid).unwrap_or_default(), program: String::new() });
-        if known.program != stat.program {
-            // exec: other arguments, and maybe an environment of its own.
+        let (Some(stat), Some(known)) = (Stat::read(pid), self.known.get_mut(&pid)) else { return };
+        if known.program != stat.program || known.started != stat.started {
+            // Born, or another program since: arguments and environment are new, and soon settled.
             known.program.clone_from(&stat.program);
-            known.looks = 0;
+            known.started = stat.started;
+            known.rounds = 1;
+            known.node = node_of(pid).unwrap_or_default();
         }
-        known.looks = known.looks.saturating_add(1);
-        // Arguments can be rewritten without an exec, but seldom: looks get rarer with age.
-        if known.looks <= 4 || known.looks.is_power_of_two() {
-            if let Some(needles) = &self.needles {
-                for place in ["cmdline", "environ"] {
-                    let bytes = fs::read(format!("/proc/{pid}/{place}")).unwrap_or_default();
-                    for label in needles.found_in(&bytes) {
-                        lock(shared).sights.insert(Sight {
-                            label: label.to_owned(),
-                            program: stat.program.clone(),
-                            place: if place == "cmdline" { "argv" } else { "environment" },
-                        });
-                    }
+        if let Some(needles) = &self.needles {
+            for (file, place) in [("cmdline", "argv"), ("environ", "environment")] {
+                let bytes = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+                for label in needles.found_in(&bytes) {
+                    let (label, program) = (label.to_owned(), stat.program.clone());
+                    lock(shared).sights.insert(Sight { label, program, place });
                 }
             }
         }
-        if matches!(stat.program.as_str(), "kubeboot" | "kubeadm") && !known.node.is_empty() {
+        if is_measured(&stat.program) && !known.node.is_empty() {
             let cpu = stat.cpu_seconds.max(scheduled_seconds(pid));
             let peak = peak_kib(pid);
             let mut seen = lock(shared);
-            let cost = seen.costs.entry(id).or_insert_with(|| (known.node.clone(), stat.program.clone(), 0.0, 0));
-            cost.1.clone_from(&stat.program);
+            let fresh = || (known.node.clone(), stat.program.clone(), 0.0, 0);
+            let cost = seen.costs.entry((pid, stat.started)).or_insert_with(fresh);
+            if cost.1 != stat.program {
+                // Before exec it was a copy of its parent.
+                *cost = fresh();
+            }
             cost.2 = cost.2.max(cpu);
             cost.3 = cost.3.max(peak);
         }

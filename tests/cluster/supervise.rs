@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 
 use crate::made;
 use crate::outcome::{Outcome, While};
-use crate::say::say;
+use crate::say::{self, say};
 
 /// Set for the process that works.
 const WORKER: &str = "KUBEBOOT_BED_WORKER";
@@ -29,7 +29,8 @@ pub fn die_with_supervisor() -> Outcome<()> {
 
 /// The exit code of the whole run.
 pub fn supervise(arguments: &[String]) -> Outcome<ExitCode> {
-    // cargo does not hand on a SIGTERM; its death must not leave us running.
+    say::elapsed();
+    // Whoever started us may die without a word; that must not leave us running.
     prctl::set_pdeathsig(Signal::SIGTERM).whilst("prctl")?;
     let mut awaited = SigSet::empty();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGCHLD] {

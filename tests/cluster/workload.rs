@@ -25,7 +25,7 @@ fn pod(name: &str, node: &str) -> Value {
             "terminationGracePeriodSeconds": 1,
             "containers": [{
                 "name": "agnhost", "image": WORKLOAD, "imagePullPolicy": "Never",
-                "args": ["netexec", "--http-port=8080", "--udp-port=-1"],
+                "args": ["netexec", "--http-port=8080"],
                 "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1},
             }],
         },

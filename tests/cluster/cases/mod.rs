@@ -35,6 +35,8 @@ struct Case {
     workers: u8,
     choice: Choice,
     look: fn(&Cluster, &mut Checks) -> Outcome<()>,
+    /// What follows when all that held: reboots, power cuts.
+    shake: Option<fn(&Cluster, &mut Checks) -> Outcome<()>>,
     /// Not run unless named.
     deferred: bool,
 }
@@ -47,6 +49,7 @@ const CASES: [Case; 3] = [
         workers: 0,
         choice: Choice { pki: "inline", credential: "bootstrapCertificate" },
         look: one::look,
+        shake: None,
         deferred: false,
     },
     Case {
@@ -55,7 +58,8 @@ const CASES: [Case; 3] = [
         control_planes: 3,
         workers: 1,
         choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
-        look: ha::look_and_break,
+        look: ha::look,
+        shake: Some(ha::shake),
         deferred: false,
     },
     Case {
@@ -65,6 +69,7 @@ const CASES: [Case; 3] = [
         workers: 1,
         choice: Choice { pki: "inline", credential: "bootstrapToken" },
         look: ha::look,
+        shake: None,
         deferred: false,
     },
 ];
@@ -78,27 +83,34 @@ pub fn run(names: &[String]) -> Outcome<bool> {
     let ready = bed::prepare()?;
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for case in &CASES {
-        let named = names.iter().any(|name| name == case.name);
-        if !named && case.deferred {
-            println!("DEFERRED {}: tests/cluster/run {}", case.name, case.name);
-        }
-        if !(named || names.is_empty() && !case.deferred) {
+        let times = match names {
+            [] => usize::from(!case.deferred),
+            names => names.iter().filter(|name| *name == case.name).count(),
+        };
+        if times == 0 {
             skipped += 1;
-            continue;
+            if names.is_empty() {
+                println!("DEFERRED {}: tests/cluster/run {}", case.name, case.name);
+            }
         }
-        match case.run(&ready) {
-            Ok(()) => {
-                passed += 1;
-                say(format!("PASSED {}", case.name));
+        for _ in 0..times {
+            let result = case.run(&ready);
+            match &result {
+                Ok(()) => passed += 1,
+                Err(_) => failed += 1,
             }
-            Err(why) => {
-                failed += 1;
-                say(format!("FAILED {}: {why}", case.name));
-            }
+            say(result.map_or_else(|why| format!("FAILED {}: {why}", case.name), |()| format!("PASSED {}", case.name)));
         }
     }
     println!("{passed} passed, {failed} failed, {skipped} skipped");
     Ok(failed == 0)
+}
+
+/// All assertions of one kind. A bug of the harness must not keep the other cases from running.
+fn guarded(look: fn(&Cluster, &mut Checks) -> Outcome<()>, cluster: &Cluster) -> Outcome<()> {
+    let mut checks = Checks::default();
+    let looked = catch_unwind(AssertUnwindSafe(|| look(cluster, &mut checks)));
+    looked.unwrap_or_else(|_| Err("the harness panicked".to_owned())).and_then(|()| checks.verdict())
 }
 
 /// A cluster that was switched on.
@@ -119,12 +131,12 @@ impl Case {
         let bed = Bed::assemble(ready, self.name, self.control_planes, self.workers)?;
         let folder = bed.folder.clone();
         let result = self.switch_on(ready, bed).and_then(|cluster| {
-            let mut checks = Checks::default();
-            // A bug of the harness must not keep the other cases from running.
-            let looked = catch_unwind(AssertUnwindSafe(|| (self.look)(&cluster, &mut checks)));
-            let result = looked.unwrap_or_else(|_| Err("the harness panicked".to_owned())).and_then(|()| checks.verdict());
-            let first_ready = cluster.watch.first_ready();
-            figures::print(self.name, &cluster.bed, &cluster.power_on, &first_ready, &cluster.sampler.samples());
+            let mut result = guarded(self.look, &cluster);
+            let samples = cluster.sampler.samples();
+            figures::print(self.name, &cluster.bed, &cluster.power_on, &cluster.watch.first_ready(), &samples);
+            if let (Ok(()), Some(shake)) = (&result, self.shake) {
+                result = guarded(shake, &cluster);
+            }
             if result.is_err() {
                 cluster.diagnose(self.name);
             }

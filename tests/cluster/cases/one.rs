@@ -1,7 +1,5 @@
 //! One machine becomes a control plane.
 
-use serde_json::Value;
-
 use super::{Cluster, FIRST_BOOT, ha, secrets};
 use crate::agent;
 use crate::checks::{Checks, expect};
@@ -20,7 +18,7 @@ pub fn look(cluster: &Cluster, checks: &mut Checks) -> Outcome<()> {
         "it is the version of the document",
         version.and_then(|version| {
             let server = &version["serverVersion"]["gitVersion"];
-            expect(*server == Value::from(crate::parts::KUBERNETES), || server.to_string())
+            expect(*server == crate::parts::KUBERNETES, || server.to_string())
         }),
     );
     ha::shape(cluster, checks)?;
