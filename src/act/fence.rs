@@ -1,0 +1,197 @@
+//! Looks at the endpoint and the peers from the agent's start on, and applies [`crate::fence`]'s table.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::backoff;
+use crate::document::field::Endpoint;
+use crate::document::spec::{InitializeNode, NodeSpec, OnUnreachable};
+use crate::facts::Facts;
+use crate::fault::{Class, Fault};
+use crate::fence::{May, Recorded, STEADY, Serves, Verdict, decide};
+use crate::gate::{Voice, voice};
+use crate::host::{Host, Method, Request, Tls, Unanswered};
+use crate::ledger::Entry;
+use crate::moment::Instant;
+use crate::paths;
+use crate::plan::{Course, StepId};
+use crate::run::{Look, Run};
+
+const CONNECT: Duration = Duration::from_millis(1000);
+const EXCHANGE: Duration = Duration::from_secs(3);
+const NAME: Duration = Duration::from_secs(3);
+
+/// What the endpoint and the peers said so far.
+#[derive(Debug)]
+pub struct Sighting {
+    wanted: bool,
+    endpoint: Option<Voice>,
+    since: Instant,
+    looked: Option<Instant>,
+    peers_ours: bool,
+}
+
+impl Sighting {
+    /// Nothing seen yet. `wanted`: somebody will ask.
+    #[must_use]
+    pub const fn new(start: Instant, wanted: bool) -> Self {
+        Self { wanted, endpoint: None, since: start, looked: None, peers_ours: false }
+    }
+
+    /// Takes in what one round said. A voice of the same kind as before keeps its age.
+    fn hear(&mut self, endpoint: Voice, peers_ours: bool, now: Instant) {
+        let same = self.endpoint.as_ref().is_none_or(|old| std::mem::discriminant(old) == std::mem::discriminant(&endpoint));
+        if !same {
+            self.since = now;
+        }
+        self.endpoint = Some(endpoint);
+        self.peers_ours = peers_ours;
+        self.looked = Some(now);
+    }
+
+    /// What the table calls it.
+    #[must_use]
+    pub fn serves(&self, now: Instant) -> Serves {
+        if self.peers_ours {
+            return Serves::Ours;
+        }
+        let fresh = self.looked.is_some_and(|looked| now.since(looked) <= EXCHANGE);
+        match &self.endpoint {
+            Some(Voice::Ours) => Serves::Ours,
+            Some(Voice::Foreign(seen)) => Serves::Foreign(seen.clone()),
+            Some(Voice::Unclear(seen)) => Serves::Unclear(seen.clone(), now.since(self.since)),
+            Some(Voice::Silent) if fresh && now.since(self.since) >= STEADY => Serves::Nobody,
+            Some(Voice::Silent) | None => Serves::NotSteadyYet,
+        }
+    }
+}
+
+/// Looks on and on while somebody wants to know; its work costs nobody else any time.
+pub async fn observe<H: Host>(host: &H, spec: NodeSpec, facts: Facts, sighting: Rc<RefCell<Sighting>>) -> Infallible {
+    let mut tries = 0;
+    loop {
+        if !sighting.borrow().wanted {
+            host.sleep(Duration::from_secs(3600)).await;
+            continue;
+        }
+        tries += 1;
+        let endpoint = listen(host, &spec, &facts, &spec.endpoint).await;
+        let mut peers_ours = false;
+        for peer in &spec.peers {
+            peers_ours |= listen(host, &spec, &facts, peer).await == Voice::Ours;
+        }
+        sighting.borrow_mut().hear(endpoint, peers_ours, host.now());
+        let mut noise = [0; 4];
+        let _ = host.random(&mut noise);
+        host.sleep(backoff::SHARED.pause(tries, u32::from_le_bytes(noise))).await;
+    }
+}
+
+/// The loudest of all addresses behind one endpoint, own ones left out: an API server of our own proves nothing.
+async fn listen<H: Host>(host: &H, spec: &NodeSpec, facts: &Facts, endpoint: &Endpoint) -> Voice {
+    let addresses = match host.resolve(endpoint.host(), NAME).await {
+        Ok(addresses) => addresses,
+        Err(reason) => return voice(&Err(reason)),
+    };
+    let own = |address: &std::net::IpAddr| address.is_loopback() || facts.addresses.iter().any(|entry| entry.address == *address);
+    let mut loudest = Voice::Silent;
+    for address in addresses.into_iter().filter(|address| !own(address)) {
+        let request = Request {
+            method: Method::Get,
+            url: format!("https://{}/readyz", SocketAddr::new(address, endpoint.port())),
+            tls: Some(Tls {
+                roots: spec.discovery.certificate_authority.clone(),
+                identity: None,
+                server_name: Some(endpoint.host().to_owned()),
+            }),
+            bearer: None,
+            content_type: None,
+            body: None,
+            connect_limit: CONNECT,
+            limit: EXCHANGE,
+            size_limit: 64 << 10,
+            fresh: true,
+        };
+        let heard = match host.http(&request).await {
+            // A certificate of our CA that is not for this name, or not at this time, is still our CA's.
+            Err(Unanswered::BadCertificate(seen)) => Voice::Unclear(seen),
+            answer => voice(&answer),
+        };
+        match heard {
+            Voice::Ours => return Voice::Ours,
+            Voice::Silent => {}
+            louder => loudest = louder,
+        }
+    }
+    loudest
+}
+
+fn told<H: Host>(run: &Run<'_, H>, node: &InitializeNode) -> bool {
+    let facts = &run.facts;
+    match node {
+        InitializeNode::SystemUuid(uuid) => facts.system_uuid.as_ref() == Some(uuid),
+        InitializeNode::InstanceId(id) => run.instance_id.as_ref() == Some(id),
+        InitializeNode::Serial(serial) => facts.serial.as_ref() == Some(serial),
+        InitializeNode::Mac(mac) => facts.hardware_addresses.contains(mac),
+        InitializeNode::Address(address) => facts.addresses.iter().any(|entry| entry.address == *address),
+        InitializeNode::Hostname(name) => facts.hostname == *name,
+    }
+}
+
+async fn etcd_is_local<H: Host>(run: &Run<'_, H>) -> Result<bool, Fault> {
+    let members = Path::new(paths::ETCD_DATA).join("member");
+    Ok(run.host.list(&members).await?.is_some() || run.host.read(Path::new(paths::ETCD_MANIFEST), 1 << 20).await?.is_some())
+}
+
+/// The step: waits for a verdict and takes the course it gives.
+///
+/// # Errors
+/// The table says halt, or the waiting took too long.
+pub async fn pass<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
+    let Some(initialize) = run.spec.initialize.clone() else {
+        return Err(Fault::new(Class::Bug, "there is nothing to fence without `initialize`", "step fence", "report this"));
+    };
+    let proceed_after = match initialize.on_unreachable {
+        OnUnreachable::Wait => None,
+        OnUnreachable::ProceedAfter(time) => Some(time),
+    };
+    let recorded = if run.progress.has_begun(StepId::KubeadmJoin) {
+        Recorded::JoinBegun
+    } else if run.progress.done.contains(&StepId::KubeadmInit) {
+        Recorded::InitDone
+    } else if run.progress.has_begun(StepId::KubeadmInit) {
+        Recorded::InitBegun
+    } else {
+        Recorded::Nothing
+    };
+    let local = etcd_is_local(run).await?;
+    let is_told = initialize.node.as_ref().is_none_or(|node| told(run, node));
+    let course = run
+        .until("a verdict of the fence", backoff::LOCAL, async |run| {
+            let may = if !is_told {
+                May::NotTold
+            } else if let Some(trouble) = super::runtime::clock_trouble(run)? {
+                May::ClockBad(trouble)
+            } else if run.host.wall() >= initialize.before {
+                May::WindowPast
+            } else {
+                May::Yes
+            };
+            let serves = run.sighting.borrow().serves(run.host.now());
+            Ok(match decide(recorded, local, &serves, &may, proceed_after) {
+                Verdict::Initialise | Verdict::ResumeInit => Look::Yes(Course::Initialise),
+                Verdict::Join => Look::Yes(Course::Join),
+                Verdict::Wait(reason) => Look::NotYet(reason),
+                Verdict::Halt(what, advice) => return Err(Fault::new(Class::Broken, what, "step fence", advice)),
+            })
+        })
+        .await?;
+    run.sighting.borrow_mut().wanted = false;
+    run.course = course;
+    run.report.course = Some(course);
+    run.record(Entry::Course { course }).await
+}

@@ -1,0 +1,155 @@
+//! kubeadm: configured, checked, run; its success judged by the cluster, not by the exit code.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::cluster::api::Ask;
+use crate::cluster::object;
+use crate::concurrently::{First, race};
+use crate::document::spec::BootstrapCredential;
+use crate::fault::{Class, Fault};
+use crate::host::{Command, Host, Level, Mode, Output};
+use crate::kubeadm::command;
+use crate::kubeadm::config::{self, Secrets, Spelt};
+use crate::paths;
+use crate::plan::{Course, StepId};
+use crate::run::Run;
+
+/// Writes the configuration, 0600 on tmpfs, and lets kubeadm decode it strictly.
+///
+/// # Errors
+/// kubeadm refuses it: the document's kubeadm parts are wrong.
+pub async fn configure<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
+    let (path, documents) = match run.course {
+        Course::Initialise => (paths::INIT_CONFIG, init_documents(run).await?),
+        Course::Join => {
+            let kubeconfig = run.discovery_kubeconfig().await?;
+            run.host.write(Path::new(paths::DISCOVERY), kubeconfig.expose(), Mode::Private).await?;
+            (paths::JOIN_CONFIG, config::render(&config::join(&run.spec, &Spelt::from(&run.identity))).into())
+        }
+    };
+    run.host.write(Path::new(path), documents.expose().as_bytes(), Mode::Private).await?;
+    let validate = command::validate(path);
+    let output = run.command(&validate).await?;
+    if output.ok() {
+        Ok(())
+    } else {
+        Err(Fault::new(
+            Class::Input,
+            "kubeadm refuses the configuration",
+            format!("`{}`", validate.line()),
+            "mend the kubeadm documents after `---` in this machine's document (`kubeboot plan` shows the whole configuration)",
+        )
+        .because(command::reason(&output.stderr)))
+    }
+}
+
+async fn init_documents<H: Host>(run: &Run<'_, H>) -> Result<crate::secret::Secret<String>, Fault> {
+    let key = match run.uploads_certificates() {
+        true => Some(crate::secret::Secret::new(run.certificate_key().await?.to_hex())),
+        false => None,
+    };
+    let token = match &run.spec.discovery.credential {
+        Some(BootstrapCredential::Token(source)) => Some(run.bootstrap_token(source).await?),
+        _ => None,
+    };
+    let left = run.spec.initialize.as_ref().map_or(0, |initialize| initialize.before.0.saturating_sub(run.host.wall().0));
+    // A token that the window has not outlived: kubeadm takes zero for "for ever".
+    let ttl = Duration::from_secs(u64::try_from(left).unwrap_or_default().max(60));
+    let secrets = Secrets {
+        certificate_key: key.as_ref().map(|key| key.expose().as_str()),
+        bootstrap_token: token.as_ref().map(|token| (token.expose(), ttl)),
+    };
+    Ok(config::render(&config::init(&run.spec, &Spelt::from(&run.identity), secrets)).into())
+}
+
+fn failure(command: &Command, output: &Output) -> Fault {
+    let how = match output.status {
+        _ if output.timed_out => format!("was stopped after {} s", command.limit.as_secs()),
+        Some(status) => format!("ended with {status} after {} s", output.took.as_secs()),
+        None => "was ended by a signal".to_owned(),
+    };
+    Fault::new(
+        Class::Transient,
+        format!("kubeadm {} {how}", command.arguments.first().map_or("", String::as_str)),
+        format!("`{}`", command.line()),
+        "its whole output is in the journal: `journalctl -u kubeboot`; the kubelet's in `journalctl -u kubelet`",
+    )
+    .because(command::reason(&output.stderr))
+}
+
+/// kubeadm's own preflight of init, which also pulls images that are missing.
+///
+/// # Errors
+/// Transient: images and runtimes may come later; the step's deadline ends it.
+pub async fn preflight<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
+    if run.progress.has_begun(StepId::KubeadmInit) {
+        run.tell(Level::Info, "skipped: init was begun before, its own files would be in the way");
+        return Ok(());
+    }
+    let command = command::init_preflight(Duration::from_secs(600));
+    let output = run.command(&command).await?;
+    if output.ok() { Ok(()) } else { Err(failure(&command, &output)) }
+}
+
+/// `kubeadm init`.
+///
+/// # Errors
+/// Transient: a repeated init goes on where this one stopped.
+pub async fn init<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
+    let command = command::init(run.uploads_certificates(), Duration::from_secs(900));
+    let output = run.command(&command).await?;
+    if output.ok() { Ok(()) } else { Err(failure(&command, &output)) }
+}
+
+/// Whether init's effects are in the cluster, seen through this machine's own API server.
+///
+/// # Errors
+/// The PKI can't sign.
+pub async fn started<H: Host>(run: &mut Run<'_, H>) -> Result<bool, Fault> {
+    if run.host.read(Path::new(paths::ETCD_MANIFEST), 1 << 20).await?.is_none() {
+        return Ok(false);
+    }
+    let client = run.admin_here()?;
+    let Ok(node) = client.ask(run.host, &Ask::get(object::node(&run.identity.name))).await else { return Ok(false) };
+    let mut asks = vec!["/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/kubeadm:node-autoapprove-certificate-rotation"];
+    let disabled = |part: &str| {
+        let cluster = run.spec.overrides.cluster.as_ref();
+        cluster.and_then(|cluster| cluster.get(part)?.get("disabled")?.as_bool()) == Some(true)
+    };
+    if !disabled("proxy") {
+        asks.push("/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy");
+    }
+    if !disabled("dns") {
+        asks.push("/apis/apps/v1/namespaces/kube-system/deployments/coredns");
+    }
+    for ask in asks {
+        if client.ask(run.host, &Ask::get(ask)).await.is_err() {
+            return Ok(false);
+        }
+    }
+    Ok(node.pointer("/metadata/labels/node-role.kubernetes.io~1control-plane").is_some())
+}
+
+/// `kubeadm join`; a control plane keeps the Lease alive meanwhile, and gives it up as soon as its member votes.
+///
+/// # Errors
+/// Transient: a repeated join goes on where this one stopped.
+pub async fn join<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
+    let resumed = run.host.read(Path::new(paths::KUBELET_CONF), 1 << 20).await?.is_some()
+        || run.host.read(Path::new("/etc/kubernetes/bootstrap-kubelet.conf"), 1 << 20).await?.is_some();
+    let command = command::join(resumed, Duration::from_secs(1200));
+    let turn = run.turn.take();
+    let output = {
+        let run = &*run;
+        let joining = run.command(&command);
+        match turn {
+            None => joining.await?,
+            Some(turn) => match race(joining, turn.keep_until_voting(run)).await {
+                First::Left(output) => output?,
+                First::Right(never) => match never {},
+            },
+        }
+    };
+    if output.ok() { Ok(()) } else { Err(failure(&command, &output)) }
+}

@@ -1,0 +1,57 @@
+//! Doing: one room per step, each turning a step's meaning into calls of the [`Host`], and the checks that say
+//! whether its effect is there.
+
+pub mod cni;
+pub mod fence;
+pub mod gate;
+pub mod identity;
+pub mod kubeadm;
+pub mod pki;
+pub mod preflight;
+pub mod ready;
+pub mod retire;
+pub mod runtime;
+pub mod secret;
+pub mod turn;
+
+use crate::fault::Fault;
+use crate::host::Host;
+use crate::plan::{DoneWhen, StepId};
+use crate::run::Run;
+
+/// Runs the action of a step.
+///
+/// # Errors
+/// Its fault; transient ones are repeated until the step's deadline.
+pub async fn act<H: Host>(run: &mut Run<'_, H>, step: StepId) -> Result<(), Fault> {
+    match step {
+        StepId::Preflight => preflight::check(run).await,
+        StepId::Runtime => runtime::wait(run).await,
+        StepId::SharedPki => pki::provide(run).await,
+        StepId::KubeadmConfig => kubeadm::configure(run).await,
+        StepId::KubeadmPreflight => kubeadm::preflight(run).await,
+        StepId::Fence => fence::pass(run).await,
+        StepId::KubeadmInit => kubeadm::init(run).await,
+        StepId::Gate => gate::pass(run).await,
+        StepId::JoinTurn => turn::take(run).await,
+        StepId::Cni => cni::ensure(run).await,
+        StepId::KubeadmJoin => kubeadm::join(run).await,
+        StepId::NodeReady => ready::wait(run).await,
+        StepId::Retire => retire::retire(run).await,
+    }
+}
+
+/// Asks the world whether a step's effect is there.
+///
+/// # Errors
+/// Only what makes asking pointless; a world that doesn't answer is "not done".
+pub async fn is_done<H: Host>(run: &mut Run<'_, H>, condition: DoneWhen) -> Result<bool, Fault> {
+    match condition {
+        DoneWhen::Observed => Ok(false),
+        DoneWhen::SharedPkiOnDisk => pki::on_disk(run).await,
+        DoneWhen::ClusterStarted => kubeadm::started(run).await,
+        DoneWhen::CniPresent => cni::is_present(run).await,
+        DoneWhen::Joined => ready::joined(run).await,
+        DoneWhen::Retired => retire::is_retired(run).await,
+    }
+}

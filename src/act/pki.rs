@@ -1,0 +1,115 @@
+//! The shared PKI: on disk before kubeadm starts, wherever the bundle comes from (design §3).
+
+use std::path::PathBuf;
+
+use crate::backoff;
+use crate::cluster::api::Ask;
+use crate::document::spec::{NodeSpec, PkiSource, SealedBundle};
+use crate::fault::{Class, Fault};
+use crate::host::Host;
+use crate::moment::UnixTime;
+use crate::paths;
+use crate::pki::certificate::Certificate;
+use crate::pki::seal;
+use crate::pki::shared::{SharedName, SharedPki};
+use crate::run::{Look, Run};
+use crate::secret::Secret;
+
+const FIELD: &str = "discovery.certificateAuthority";
+const LIMIT: usize = 64 << 10;
+const SECRET: &str = "/api/v1/namespaces/kube-system/secrets/kubeadm-certs";
+
+/// The cluster's identity: SHA-256 of its first CA certificate, hex.
+///
+/// # Errors
+/// The document's CA can't be read.
+pub fn cluster_identity(spec: &NodeSpec) -> Result<String, Fault> {
+    Ok(super::secret::sha256(Certificate::first(&spec.discovery.certificate_authority, FIELD)?.der()))
+}
+
+/// From when on the cluster's CA is valid.
+///
+/// # Errors
+/// The document's CA can't be read.
+pub fn authority_not_before(spec: &NodeSpec) -> Result<UnixTime, Fault> {
+    Ok(Certificate::first(&spec.discovery.certificate_authority, FIELD)?.not_before())
+}
+
+fn file(name: SharedName) -> PathBuf {
+    PathBuf::from(paths::PKI).join(name.path())
+}
+
+/// Whether the eight files are there and right; then they are what the run uses.
+///
+/// # Errors
+/// Files are there, but of another cluster: nothing of theirs is overwritten.
+pub async fn on_disk<H: Host>(run: &mut Run<'_, H>) -> Result<bool, Fault> {
+    let mut found = Vec::new();
+    for name in SharedName::ALL {
+        let Some(bytes) = run.host.read(&file(name), LIMIT).await? else { continue };
+        found.push((name, Secret::new(String::from_utf8_lossy(&bytes).into_owned())));
+    }
+    if found.len() < SharedName::ALL.len() {
+        return Ok(false);
+    }
+    let missing = || Fault::new(Class::Bug, "a shared file vanished while it was read", paths::PKI, "start kubeboot again");
+    let shared =
+        SharedPki::from_files(|name| found.iter().find(|(other, _)| *other == name).map(|(_, text)| text.clone()).ok_or_else(missing))?;
+    match shared.check(&run.spec.discovery.certificate_authority) {
+        Ok(()) => {
+            run.shared = Some(shared);
+            Ok(true)
+        }
+        // Torn by a power cut in the middle of our own writing: written again. Else somebody else's: left alone.
+        Err(_) if run.progress.has_begun(crate::plan::StepId::SharedPki) => Ok(false),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// The step: opens the bundle and puts the files there, all checked before the first is written.
+///
+/// # Errors
+/// The bundle can't be had, doesn't open, or is another cluster's.
+pub async fn provide<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
+    let bundle = match &run.spec.pki {
+        Some(PkiSource::Inline { bundle } | PkiSource::Secret { bundle: Some(bundle) }) => bundle.clone(),
+        Some(PkiSource::Secret { bundle: None }) => download(run).await?,
+        None => {
+            return Err(Fault::new(
+                Class::Bug,
+                "a worker has no shared PKI",
+                "step shared-pki",
+                "report this with the document's role and pki",
+            ));
+        }
+    };
+    let shared = seal::open(&bundle, &run.certificate_key().await?)?;
+    shared.check(&run.spec.discovery.certificate_authority)?;
+    for part in shared.files() {
+        run.host.write(&PathBuf::from(paths::PKI).join(part.path), part.bytes.expose(), part.mode).await?;
+    }
+    run.shared = Some(shared);
+    Ok(())
+}
+
+/// Secret kubeadm-certs, read with the bootstrap credential.
+async fn download<H: Host>(run: &mut Run<'_, H>) -> Result<SealedBundle, Fault> {
+    let client = run.as_bootstrapper().await?;
+    run.until("Secret kube-system/kubeadm-certs", backoff::SHARED, async |run| match client.ask(run.host, &Ask::get(SECRET)).await {
+        Ok(secret) => {
+            let data = secret.get("data").cloned().unwrap_or_default();
+            serde_json::from_value::<SealedBundle>(data).map(Look::Yes).map_err(|error| {
+                Fault::new(Class::Broken, "Secret kubeadm-certs has no data of text", SECRET, "upload it again with `kubeadm init phase upload-certs`")
+                    .because(error.to_string())
+            })
+        }
+        Err(trouble) if trouble.status() == Some(404) => Err(Fault::new(
+            Class::Broken,
+            "Secret kubeadm-certs is gone: kubeadm keeps it for two hours only",
+            SECRET,
+            "on a control plane run `kubeadm init phase upload-certs --upload-certs --certificate-key …` with the document's key, or use documents with `pki: {inline: …}`",
+        )),
+        Err(trouble) => Ok(Look::NotYet(trouble.line())),
+    })
+    .await
+}

@@ -1,0 +1,163 @@
+//! Success is the effect, not the exit code (design §5): what this machine's own kubelet, API server and etcd member say.
+
+use serde_json::{Map, Value, json};
+
+use crate::backoff;
+use crate::cluster::api::{Ask, Client};
+use crate::cluster::{etcd, object};
+use crate::cni::DaemonSet;
+use crate::document::spec::CniChoice;
+use crate::fault::{Class, Fault};
+use crate::host::{Host, Level};
+use crate::run::{Look, Run};
+
+/// How often in a row another machine's id may stand in our Node before it is called a clash: about a minute of looks.
+const CLASH: u32 = 60;
+
+const CONTROL_PLANE: &str = "/metadata/labels/node-role.kubernetes.io~1control-plane";
+
+/// Whether a join's effects are there: our Node by our own kubelet.conf, and on a control plane its label and its vote.
+///
+/// # Errors
+/// kubelet.conf is there, but can't be read.
+pub async fn joined<H: Host>(run: &mut Run<'_, H>) -> Result<bool, Fault> {
+    let Some(client) = run.as_kubelet().await? else { return Ok(false) };
+    let Ok(node) = client.ask(run.host, &Ask::get(object::node(&run.identity.name))).await else { return Ok(false) };
+    if object::machine_id(&node) != Some(&run.facts.machine_id) {
+        return Ok(false);
+    }
+    if !run.is_control_plane() {
+        return Ok(true);
+    }
+    Ok(node.pointer(CONTROL_PLANE).is_some() && own_vote(run).await?.is_ok())
+}
+
+/// Whether this machine's member votes; else what is seen.
+async fn own_vote<H: Host>(run: &Run<'_, H>) -> Result<Result<(), String>, Fault> {
+    let gateway = run.etcd(&format!("https://{}", std::net::SocketAddr::new(run.identity.address, 2379)))?;
+    let own = super::turn::peer_url(run);
+    Ok(match gateway.ask(run.host, &etcd::list()).await {
+        Err(trouble) => Err(format!("this machine's etcd: {}", trouble.line())),
+        Ok(answer) if etcd::members(&answer).iter().any(|member| member.votes() && member.peers.contains(&own)) => Ok(()),
+        Ok(_) => Err("this machine's etcd member does not vote yet".to_owned()),
+    })
+}
+
+/// What is still missing, in the order in which it comes.
+async fn missing<H: Host>(run: &Run<'_, H>, kubelet: &Client, sets: &[DaemonSet], clashes: &mut u32) -> Result<Option<String>, Fault> {
+    let name = &run.identity.name;
+    let node = match kubelet.ask(run.host, &Ask::get(object::node(name))).await {
+        Ok(node) => node,
+        Err(trouble) => return Ok(Some(format!("Node {name}: {}", trouble.line()))),
+    };
+    match object::machine_id(&node) {
+        Some(id) if id == run.facts.machine_id => *clashes = 0,
+        other => {
+            *clashes += 1;
+            let other = other.filter(|id| !id.is_empty()).unwrap_or("unknown").to_owned();
+            if *clashes > CLASH {
+                return Err(Fault::new(
+                    Class::Broken,
+                    format!("another machine is Node {name}"),
+                    format!("Node {name}"),
+                    "give one of the two machines another hostname (or nodeRegistration.name), and delete the Node once",
+                )
+                .because(format!("the Node's machine-id is {other}, this machine's is {}", run.facts.machine_id)));
+            }
+            return Ok(Some(format!("Node {name} has machine-id {other}, this machine {}", run.facts.machine_id)));
+        }
+    }
+    if run.is_control_plane() {
+        if let Err(trouble) = run.admin_here()?.healthy(run.host, "/readyz").await {
+            return Ok(Some(format!("this machine's API server: {}", trouble.line())));
+        }
+        if let Err(seen) = own_vote(run).await? {
+            return Ok(Some(seen));
+        }
+    }
+    if run.spec.cni == CniChoice::None {
+        return Ok(None);
+    }
+    if object::condition(&node, "Ready") != Some(true) {
+        return Ok(Some(format!("Node {name} is not Ready: {}", object::condition_message(&node, "Ready"))));
+    }
+    if sets.is_empty() {
+        return Ok(None);
+    }
+    let pods = match kubelet.ask(run.host, &object::pods_on(name)).await {
+        Ok(pods) => pods,
+        Err(trouble) => return Ok(Some(format!("pods of {name}: {}", trouble.line()))),
+    };
+    for set in sets {
+        let owned = object::owned_by(&pods, &set.namespace, &set.name);
+        match owned.first() {
+            None => return Ok(Some(format!("DaemonSet {}/{} has no pod on {name} yet", set.namespace, set.name))),
+            Some(pod) if object::condition(pod, "Ready") != Some(true) => {
+                let why = object::container_trouble(pod);
+                return Ok(Some(format!("the pod of DaemonSet {}/{} on {name} is not ready{why}", set.namespace, set.name)));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(None)
+}
+
+/// The step.
+///
+/// # Errors
+/// A clash of names, or the step's time is over.
+pub async fn wait<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
+    let sets = super::cni::manifest(run).await?.map(|manifest| manifest.daemon_sets()).unwrap_or_default();
+    let mut kubelet = None;
+    let mut clashes = 0;
+    run.until("the node to work", backoff::SHARED, async |run| {
+        // The kubelet's first certificate is replaced soon after init: on a refusal the file is read again.
+        if kubelet.is_none() {
+            kubelet = run.as_kubelet().await?;
+        }
+        let Some(client) = &kubelet else { return Ok(Look::NotYet("the kubelet has no certificate yet".to_owned())) };
+        Ok(match missing(run, client, &sets, &mut clashes).await? {
+            None => Look::Yes(()),
+            Some(seen) => {
+                if seen.contains("HTTP 401") {
+                    kubelet = None;
+                }
+                Look::NotYet(seen)
+            }
+        })
+    })
+    .await?;
+    labels(run).await
+}
+
+/// A kubelet never re-applies labels to a Node that exists: what the document says and the Node lacks is patched
+/// where this machine has the right, and told where it has not.
+async fn labels<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
+    let Some(kubelet) = run.as_kubelet().await? else { return Ok(()) };
+    let path = object::node(&run.identity.name);
+    let node = kubelet.ask(run.host, &Ask::get(path.clone())).await.map_err(|trouble| trouble.fault("reading the Node failed", &path))?;
+    let has =
+        |key: &str, value: &str| node.pointer("/metadata/labels").and_then(|labels| labels.get(key)).and_then(Value::as_str) == Some(value);
+    let lacking: Map<String, Value> = run
+        .spec
+        .registration
+        .labels
+        .iter()
+        .filter(|(key, value)| !has(key, value))
+        .map(|(key, value)| (key.clone(), json!(value)))
+        .collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let names = lacking.keys().cloned().collect::<Vec<_>>().join(", ");
+    if run.is_control_plane() {
+        let patch = Ask::patch(path.clone(), &json!({"metadata": {"labels": lacking}}));
+        run.admin_here()?.ask(run.host, &patch).await.map_err(|trouble| trouble.fault("labelling the Node failed", &path))?;
+        run.tell(Level::Info, &format!("labels put on the existing Node: {names}"));
+    } else {
+        let task = format!("Node {} existed before and lacks labels of the document: `kubectl label node` {names}", run.identity.name);
+        run.tell(Level::Warning, &task);
+        run.report.left_to_do.push(task);
+    }
+    Ok(())
+}

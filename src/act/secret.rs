@@ -1,0 +1,126 @@
+//! Filling a secret's reference at the moment of use, and other pinned things from outside.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::document::field::{BootstrapToken, CertificateKey};
+use crate::document::spec::{PkiSource, SecretSource};
+use crate::fault::{Class, Fault};
+use crate::host::{Host, Method, Request};
+use crate::run::Run;
+use crate::secret::Secret;
+
+/// Largest secret, bytes: a key in PEM is below 4 KiB.
+const LIMIT: usize = 64 << 10;
+
+/// SHA-256 in lower-case hex.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Fetches something whose digest is known.
+///
+/// # Errors
+/// Transient if nothing came, input if something else came.
+pub async fn fetch_pinned<H: Host>(host: &H, url: &str, digest: &str, limit: usize) -> Result<Secret<Vec<u8>>, Fault> {
+    let request = Request {
+        method: Method::Get,
+        url: url.to_owned(),
+        tls: None,
+        bearer: None,
+        content_type: None,
+        body: None,
+        connect_limit: Duration::from_secs(5),
+        limit: Duration::from_secs(30),
+        size_limit: limit,
+        fresh: false,
+    };
+    let advice = "check the URL from this machine's network (`curl`), and that its server is up";
+    let response =
+        host.http(&request).await.map_err(|reason| Fault::new(Class::Transient, "fetching failed", url, advice).because(reason.line()))?;
+    let body = Secret::new(response.body);
+    if response.status != 200 {
+        return Err(Fault::new(Class::Transient, format!("fetching failed with HTTP {}", response.status), url, advice));
+    }
+    let found = sha256(body.expose());
+    if found == digest {
+        Ok(body)
+    } else {
+        Err(Fault::new(
+            Class::Input,
+            "what the URL serves is not what the document pins",
+            url,
+            "put the right file there, or its sha256 in the document",
+        )
+        .because(format!("pinned sha256 {digest}, found {found}")))
+    }
+}
+
+/// The value behind a source. `field` names it in faults. A trailing newline is not part of it.
+///
+/// # Errors
+/// The file, credential or URL isn't there, or holds no text.
+pub async fn resolve<H: Host>(host: &H, source: &SecretSource<String>, field: &str) -> Result<Secret<String>, Fault> {
+    let from_file = async |path: &Path, advice: &str| {
+        host.read(path, LIMIT).await?.map(Secret::new).ok_or_else(|| {
+            Fault::new(Class::Input, format!("{field} refers to a file that is not there"), path.display().to_string(), advice)
+        })
+    };
+    let bytes = match source {
+        SecretSource::Inline(value) => return Ok(value.clone()),
+        SecretSource::File(path) => from_file(path, "put the secret there before kubeboot starts, or write it into the document").await?,
+        SecretSource::Credential(name) => {
+            let path = host.credential_path(name).ok_or_else(|| {
+                Fault::new(
+                    Class::Input,
+                    format!("{field} refers to a systemd credential, but the unit was given none"),
+                    format!("credential {name}"),
+                    "hand it over with ImportCredential= or LoadCredential= in a drop-in of kubeboot.service",
+                )
+            })?;
+            from_file(&path, "hand the credential over with ImportCredential= or LoadCredential= in a drop-in of kubeboot.service").await?
+        }
+        SecretSource::Url { url, sha256 } => fetch_pinned(host, url, sha256, LIMIT).await?,
+    };
+    let text = std::str::from_utf8(bytes.expose()).map_err(|_| {
+        Fault::new(Class::Input, format!("{field} is not text"), field, "the secret must be the text itself, not a binary form of it")
+    })?;
+    Ok(Secret::new(text.trim_end_matches(['\n', '\r']).to_owned()))
+}
+
+impl<H: Host> Run<'_, H> {
+    /// The certificate key of the document.
+    ///
+    /// # Errors
+    /// It can't be had, or is none.
+    pub async fn certificate_key(&self) -> Result<CertificateKey, Fault> {
+        const FIELD: &str = "certificateKey";
+        let source = self.spec.certificate_key.as_ref().ok_or_else(|| {
+            Fault::new(
+                Class::Input,
+                "the document has no certificate key",
+                FIELD,
+                "control planes need one: mint the documents with `kubeboot mint`",
+            )
+        })?;
+        let text = resolve(self.host, source, FIELD).await?;
+        CertificateKey::parse(text.expose()).map_err(|problem| Fault::new(Class::Input, problem, FIELD, "see `kubeboot mint`"))
+    }
+
+    /// The bootstrap token behind a source.
+    ///
+    /// # Errors
+    /// It can't be had, or is none.
+    pub async fn bootstrap_token(&self, source: &SecretSource<String>) -> Result<BootstrapToken, Fault> {
+        const FIELD: &str = "discovery.bootstrapToken";
+        let text = resolve(self.host, source, FIELD).await?;
+        BootstrapToken::parse(text.expose()).map_err(|problem| Fault::new(Class::Input, problem, FIELD, "see `kubeboot mint`"))
+    }
+
+    /// Whether kubeadm uploads the shared PKI after init (`pki: secret`).
+    #[must_use]
+    pub fn uploads_certificates(&self) -> bool {
+        matches!(self.spec.pki, Some(PkiSource::Secret { .. }))
+    }
+}

@@ -1,0 +1,180 @@
+//! One control plane joins at a time: the Lease is taken, held while kubeadm adds the etcd member, and given up as
+//! soon as the member votes, so that the rest of this join overlaps with the next machine's.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use crate::backoff;
+use crate::cluster::api::{Client, Trouble};
+use crate::cluster::{etcd, lease};
+use crate::fault::Fault;
+use crate::host::{Host, Level};
+use crate::run::{Look, Run};
+
+/// The held Lease.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    client: Client,
+    holder: String,
+    version: String,
+    /// A client URL of a member that votes.
+    etcd: Client,
+}
+
+fn holder<H: Host>(run: &Run<'_, H>) -> String {
+    format!("{}_{}", run.identity.name, run.facts.machine_id)
+}
+
+/// One try to take the Lease: its version, or why not.
+async fn try_to_take<H: Host>(run: &Run<'_, H>, client: &Client, watcher: &mut lease::Watcher) -> Result<String, String> {
+    let holder = holder(run);
+    let taken = match client.ask(run.host, &lease::get()).await {
+        Ok(answer) => {
+            let Some(seen) = lease::read(&answer) else { return Err("the Lease has no resourceVersion".to_owned()) };
+            match watcher.judge(&seen, &holder, run.host.now()) {
+                lease::Move::Wait => return Err(format!("{} is joining", seen.holder.split('_').next().unwrap_or_default())),
+                lease::Move::Take => client.ask(run.host, &lease::update(&holder, &seen.version, run.host.wall())).await,
+            }
+        }
+        Err(Trouble::Status(404, _)) => client.ask(run.host, &lease::create(&holder, run.host.wall())).await,
+        Err(trouble) => Err(trouble),
+    };
+    match taken {
+        Ok(answer) => lease::read(&answer).map(|seen| seen.version).ok_or_else(|| "the Lease has no resourceVersion".to_owned()),
+        Err(Trouble::Status(409, _)) => Err("another control plane was first".to_owned()),
+        Err(trouble) => Err(trouble.line()),
+    }
+}
+
+/// The client URL of a member that answers as healthy, if etcd is fit for one more member.
+async fn fit_etcd<H: Host>(run: &Run<'_, H>, client: &Client) -> Result<Result<Client, String>, Fault> {
+    let urls = match client.ask(run.host, &etcd::pods()).await {
+        Ok(pods) => etcd::client_urls(&pods),
+        Err(trouble) => return Ok(Err(trouble.line())),
+    };
+    let mut members = None;
+    for url in &urls {
+        let gateway = run.etcd(url)?;
+        match gateway.ask(run.host, &etcd::list()).await {
+            Ok(answer) => {
+                members = Some((gateway, etcd::members(&answer)));
+                break;
+            }
+            Err(trouble) => run.tell(Level::Debug, &format!("etcd at {url}: {}", trouble.line())),
+        }
+    }
+    let Some((gateway, members)) = members else {
+        return Ok(Err(format!(
+            "no etcd member answers ({})",
+            if urls.is_empty() { "none is known" } else { "port 2379 of the control planes" }
+        )));
+    };
+    if let Some(hindrance) = etcd::hindrance(&members, &peer_url(run)) {
+        return Ok(Err(hindrance));
+    }
+    for member in members.iter().filter(|member| member.votes()) {
+        let Some(url) = member.clients.first() else { continue };
+        if let Err(trouble) = run.etcd(url)?.ask(run.host, &etcd::health()).await {
+            return Ok(Err(format!("etcd member {} is not healthy: {}", member.name, trouble.line())));
+        }
+    }
+    Ok(Ok(gateway))
+}
+
+/// The peer URL that kubeadm gives this machine's member.
+pub fn peer_url<H: Host>(run: &Run<'_, H>) -> String {
+    format!("https://{}", std::net::SocketAddr::new(run.identity.address, 2380))
+}
+
+/// The step.
+///
+/// # Errors
+/// Transient, when the step's time is over.
+pub async fn take<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
+    let client = run.admin_by_endpoint()?;
+    let mut watcher = lease::Watcher::default();
+    let version = run
+        .until("the turn to join", backoff::SHARED, async |run| {
+            Ok(match try_to_take(run, &client, &mut watcher).await {
+                Ok(version) => Look::Yes(version),
+                Err(reason) => Look::NotYet(reason),
+            })
+        })
+        .await?;
+    let mut turn = Turn { etcd: client.clone(), client, holder: holder(run), version };
+    turn.etcd = run
+        .until("etcd to be fit for one more member", backoff::SHARED, async |run| {
+            turn.renew(run).await;
+            Ok(match fit_etcd(run, &turn.client).await? {
+                Ok(gateway) => Look::Yes(gateway),
+                Err(reason) => Look::NotYet(reason),
+            })
+        })
+        .await?;
+    run.turn = Some(turn);
+    Ok(())
+}
+
+impl Turn {
+    /// Takes the Lease once for something short, if nobody holds it.
+    ///
+    /// # Errors
+    /// Why not, for a person.
+    pub async fn seize<H: Host>(run: &Run<'_, H>, client: &Client, watcher: &mut lease::Watcher) -> Result<Self, String> {
+        let version = try_to_take(run, client, watcher).await?;
+        Ok(Self { client: client.clone(), holder: holder(run), version, etcd: client.clone() })
+    }
+
+    async fn write<H: Host>(&mut self, run: &Run<'_, H>, holder: &str) {
+        match self.client.ask(run.host, &lease::update(holder, &self.version, run.host.wall())).await {
+            Ok(answer) => {
+                if let Some(seen) = lease::read(&answer) {
+                    self.version = seen.version;
+                }
+            }
+            // A lost answer leaves us with an old version: look it up, if it is still ours.
+            Err(Trouble::Status(409, _)) => {
+                let seen = self.client.ask(run.host, &lease::get()).await.ok().as_ref().and_then(lease::read);
+                if let Some(seen) = seen.filter(|seen| seen.holder == self.holder) {
+                    self.version = seen.version;
+                }
+            }
+            Err(trouble) => run.tell(Level::Debug, &format!("renewing the join Lease: {}", trouble.line())),
+        }
+    }
+
+    /// Keeps it for another term.
+    pub async fn renew<H: Host>(&mut self, run: &Run<'_, H>) {
+        let holder = self.holder.clone();
+        self.write(run, &holder).await;
+    }
+
+    /// Gives it up.
+    pub async fn release<H: Host>(mut self, run: &Run<'_, H>) {
+        self.write(run, "").await;
+    }
+
+    /// Renews until this machine's member votes, then gives the Lease up, and never ends.
+    pub async fn keep_until_voting<H: Host>(mut self, run: &Run<'_, H>) -> Infallible {
+        let own = peer_url(run);
+        let mut renewed = run.host.now();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let members = self.etcd.ask(run.host, &etcd::list()).await;
+            if members.is_ok_and(|answer| etcd::members(&answer).iter().any(|member| member.votes() && member.peers.contains(&own))) {
+                run.tell_console("this machine's etcd member votes: the next control plane may join");
+                self.release(run).await;
+                break;
+            }
+            if run.host.now().since(renewed) >= lease::RENEWAL {
+                renewed = run.host.now();
+                self.renew(run).await;
+            }
+            run.host.sleep(backoff::LOCAL.pause(tries, run.noise())).await;
+        }
+        loop {
+            run.host.sleep(Duration::from_secs(3600)).await;
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The command line: one file per subcommand, arguments to calls, nothing else.
+
+pub mod mint;
+pub mod plan;
+pub mod run;
+pub mod status;
+
+use clap::{Parser, Subcommand};
+
+/// First-boot agent for highly available Kubernetes
+#[derive(Clone, Debug, Parser)]
+#[command(name = "kubeboot", version, max_term_width = 80, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Sub,
+}
+
+/// The subcommands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Sub {
+    /// Turn this machine into what its document says (what kubeboot.service runs)
+    Run(run::RunArgs),
+    /// Show what kubeboot does, or did, on this machine
+    Status(status::StatusArgs),
+    /// Show what a machine with this document would do; secrets are left out
+    Plan(plan::PlanArgs),
+    /// Make the documents of a new cluster: CAs, userdata of every role, admin.conf
+    Mint(mint::MintArgs),
+}

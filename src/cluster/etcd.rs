@@ -1,0 +1,96 @@
+//! etcd's members, through the JSON gateway that every member serves beside gRPC (`/v3/cluster/member/list`).
+
+use serde_json::{Value, json};
+
+use super::api::Ask;
+use crate::host::Method;
+
+/// One member. Ids are decimal strings in the gateway's JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Decimal id.
+    pub id: String,
+    /// Name; empty until it has started.
+    pub name: String,
+    /// Peer URLs.
+    pub peers: Vec<String>,
+    /// Client URLs; none until it has started.
+    pub clients: Vec<String>,
+    /// A learner doesn't vote.
+    pub learner: bool,
+}
+
+impl Member {
+    /// Started and voting.
+    #[must_use]
+    pub fn votes(&self) -> bool {
+        !self.learner && !self.name.is_empty()
+    }
+}
+
+/// Asks for the members.
+#[must_use]
+pub fn list() -> Ask {
+    Ask::send(Method::Post, "/v3/cluster/member/list", &json!({}))
+}
+
+/// Reads the answer of [`list`]; members without the fields of a member are left out.
+#[must_use]
+pub fn members(answer: &Value) -> Vec<Member> {
+    let texts = |member: &Value, key: &str| -> Vec<String> {
+        member.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(|url| url.as_str().map(str::to_owned)).collect()
+    };
+    answer
+        .get("members")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|member| {
+            Some(Member {
+                id: member.get("ID")?.as_str()?.to_owned(),
+                name: member.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+                peers: texts(member, "peerURLs"),
+                clients: texts(member, "clientURLs"),
+                learner: member.get("isLearner").and_then(Value::as_bool).unwrap_or(false),
+            })
+        })
+        .collect()
+}
+
+/// The etcd pods of the cluster: label that kubeadm puts on its static pods.
+#[must_use]
+pub fn pods() -> Ask {
+    Ask::get("/api/v1/namespaces/kube-system/pods?labelSelector=component%3Detcd,tier%3Dcontrol-plane")
+}
+
+/// Client URLs from the pods' annotation, which kubeadm writes for this purpose.
+#[must_use]
+pub fn client_urls(pods: &Value) -> Vec<String> {
+    pods.get("items")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|pod| pod.get("metadata")?.get("annotations")?.get("kubeadm.kubernetes.io/etcd.advertise-client-urls")?.as_str())
+        .flat_map(|urls| urls.split(','))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Why another member can't be added now, or `None`: no foreign learner, every member started (design §5).
+/// `own_peer` is this machine's peer URL, whose own learner of an earlier attempt is no hindrance.
+#[must_use]
+pub fn hindrance(members: &[Member], own_peer: &str) -> Option<String> {
+    let foreign = |member: &&Member| !member.peers.iter().any(|peer| peer == own_peer);
+    if let Some(learner) = members.iter().filter(foreign).find(|member| member.learner) {
+        let who = if learner.name.is_empty() { learner.peers.join(",") } else { learner.name.clone() };
+        return Some(format!("etcd member {who} is still a learner"));
+    }
+    let unstarted = members.iter().filter(foreign).find(|member| member.name.is_empty())?;
+    Some(format!("etcd member {} has not started", unstarted.peers.join(",")))
+}
+
+/// Asks a member whether it is healthy: a status through the gateway, which fails without a leader.
+#[must_use]
+pub fn health() -> Ask {
+    Ask::send(Method::Post, "/v3/maintenance/status", &json!({}))
+}

@@ -1,0 +1,182 @@
+//! Datasources: where a machine finds its document. Each has one file with a `fetch` that asks the [`Host`] and a pure
+//! `read` of what came; [`find`] is the only place that chooses.
+//!
+//! The order, and why:
+//! 1. **Told** (`--datasource`): that one alone. Somebody typed it.
+//! 2. What is addressed to kubeboot by name: `/etc/kubeboot/node.yaml` (or `.json`) and `kubeboot.url=` on the kernel's
+//!    command line. Two of these contradict each other, and a machine that is told two things must not guess which
+//!    cluster it belongs to: refused, naming both.
+//! 3. What is addressed to whoever reads it: the NoCloud seed folder, then the NoCloud drive. These may hold another
+//!    agent's user-data, so they come last; but they are not searched for one of ours: what is there is the document,
+//!    and its reader says what is wrong with a `#cloud-config`. A seed folder beats the drive, being the more local
+//!    (cloud-init, which merges the two, lets the drive win; one of them is what anybody has).
+//!
+//! A drive may show up late (udev), so the local places are asked again for [`PATIENCE`] before giving up.
+//!
+//! Adding one: its file, a variant and its arms here (the compiler shows each), a fixture under
+//! `tests/fixtures/datasource/`, a row in the README.
+
+pub mod cmdline;
+pub mod file;
+pub mod nocloud;
+pub mod url;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::document::Document;
+use crate::facts::Facts;
+use crate::fault::{Class, Fault};
+use crate::host::{Host, shown_url};
+
+/// A document larger than this is none: platforms allow 16 KiB to 256 KiB of user-data.
+pub const LIMIT: usize = 1024 * 1024;
+/// How long local places are asked again: udev has settled long before on any machine, but nothing waits for it.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two rounds of the local places.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// One kind of place. Closed: the binary knows all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Datasource {
+    /// `/etc/kubeboot/node.yaml` or `node.json`.
+    File,
+    /// `kubeboot.url=` on the kernel's command line.
+    CommandLine,
+    /// NoCloud seed folder below `/var/lib/cloud/seed`.
+    Seed,
+    /// NoCloud drive, found by its label.
+    Drive,
+}
+
+/// What one place had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A document.
+    Document(Document),
+    /// None; each line names a place and says what was there instead.
+    Nothing(Vec<String>),
+}
+
+impl Datasource {
+    /// All, in the order in which they are asked.
+    pub const ALL: [Self; 4] = [Self::File, Self::CommandLine, Self::Seed, Self::Drive];
+
+    /// The name in messages and in the fixtures' folder.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::CommandLine => "cmdline",
+            Self::Seed => "seed",
+            Self::Drive => "drive",
+        }
+    }
+
+    async fn fetch<H: Host>(self, host: &H, facts: &Facts) -> Result<Found, Fault> {
+        match self {
+            Self::File => file::fetch(host).await,
+            Self::CommandLine => cmdline::fetch(host, &facts.command_line).await,
+            Self::Seed => nocloud::fetch_seed(host).await,
+            Self::Drive => nocloud::fetch_drive(host).await,
+        }
+    }
+}
+
+/// The one datasource that `--datasource` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// `file:PATH`: the document itself.
+    File(PathBuf),
+    /// `nocloud:FOLDER`: a folder with `user-data` and perhaps `meta-data`.
+    NoCloud(PathBuf),
+    /// `url:URL` or `url:URL#sha256=HEX`.
+    Url(url::Pinned),
+}
+
+impl Told {
+    /// Reads the option's value.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] for any other form.
+    pub fn parse(value: &str) -> Result<Self, Fault> {
+        let usage = |why: &str| {
+            Fault::new(
+                Class::Usage,
+                "this is no datasource",
+                format!("--datasource {}", shown_url(value)),
+                "write file:/PATH, nocloud:/FOLDER, url:https://… or url:http://…#sha256=64-HEX-DIGITS",
+            )
+            .because(why)
+        };
+        let (kind, rest) = value.split_once(':').ok_or_else(|| usage("there is no colon in it"))?;
+        let absolute = || Some(PathBuf::from(rest)).filter(|p| p.is_absolute()).ok_or_else(|| usage("the path has to begin with /"));
+        match kind {
+            "file" => absolute().map(Self::File),
+            "nocloud" => absolute().map(Self::NoCloud),
+            "url" => {
+                let (url, digest) = rest.split_once("#sha256=").map_or((rest, None), |(url, digest)| (url, Some(digest)));
+                url::Pinned::new(url, digest).map(Self::Url).map_err(|why| usage(&why))
+            }
+            _ => Err(usage("its kind is none of file, nocloud, url")),
+        }
+    }
+}
+
+/// The document of this machine. `told` is the value of `--datasource`; `None` asks every place in the order above.
+///
+/// # Errors
+/// [`Class::Usage`] for a malformed `told`; [`Class::Input`] if no place has a document (all are listed), if two
+/// contradict, or if what was fetched is not what was pinned; [`Class::Transient`] if a network place did not answer in
+/// [`url::PATIENCE`]; the host's own faults.
+pub async fn find<H: Host>(host: &H, told: Option<&str>, facts: &Facts) -> Result<Document, Fault> {
+    if let Some(told) = told {
+        return match Told::parse(told)? {
+            Told::File(path) => file::fetch_told(host, &path).await,
+            Told::NoCloud(folder) => nocloud::fetch_told(host, &folder).await,
+            Told::Url(pinned) => url::fetch(host, &pinned, "--datasource").await,
+        };
+    }
+    let mut waited = Duration::ZERO;
+    loop {
+        let mut looked = Vec::new();
+        for source in Datasource::ALL {
+            match source.fetch(host, facts).await? {
+                Found::Document(document) => {
+                    if source == Datasource::File {
+                        refuse_two(&document, &facts.command_line)?;
+                    }
+                    return Ok(document);
+                }
+                Found::Nothing(lines) => looked.extend(lines),
+            }
+        }
+        if waited >= PATIENCE {
+            return Err(nothing(&looked));
+        }
+        host.sleep(PAUSE).await;
+        waited = waited.saturating_add(PAUSE);
+    }
+}
+
+fn refuse_two(document: &Document, command_line: &str) -> Result<(), Fault> {
+    match cmdline::read(command_line)? {
+        None => Ok(()),
+        Some(pinned) => Err(Fault::new(
+            Class::Input,
+            "this machine is told two things",
+            format!("{} and kubeboot.url={} on the kernel's command line", document.origin, pinned.shown()),
+            "remove one of them, or say which with --datasource",
+        )),
+    }
+}
+
+fn nothing(looked: &[String]) -> Fault {
+    Fault::new(
+        Class::Input,
+        "this machine has no document: no datasource holds one",
+        "datasources, in the order asked",
+        "put the document that `kubeboot mint` wrote for this machine in one of these places, or say where it is with --datasource",
+    )
+    .because(looked.join("\n"))
+}

@@ -1,0 +1,159 @@
+//! A document behind a URL: bounded in size and time, pinned by its digest or by a certificate of a public CA.
+
+use std::time::Duration;
+
+use ring::digest::{SHA256, digest};
+
+use super::LIMIT;
+use crate::document::{Disposal, Document};
+use crate::fault::{Class, Fault};
+use crate::host::{Event, Host, Level, Method, Request, Unanswered, shown_url};
+use crate::secret::Secret;
+
+/// How long a server that does not answer is asked again. Longer than a switch takes to forward (spanning tree: 50 s)
+/// and a server room to come back after a power cut, with the unit's restarts after it.
+pub const PATIENCE: Duration = Duration::from_secs(600);
+/// First pause between tries; then times 1.5 up to [`LONGEST_PAUSE`], each ±20 %, so that a rack does not ask in step.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+const TRY_LIMIT: Duration = Duration::from_secs(30);
+
+/// A URL that may be used: https, or plain http with the body's digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pinned {
+    url: String,
+    sha256: Option<String>,
+}
+
+impl Pinned {
+    /// Checks scheme and digest (64 hex digits of either case).
+    ///
+    /// # Errors
+    /// What is wrong, for a person.
+    pub fn new(url: &str, sha256: Option<&str>) -> Result<Self, String> {
+        let https = url.starts_with("https://");
+        if !https && !url.starts_with("http://") {
+            return Err(format!("{} is neither an https:// nor an http:// URL", shown_url(url)));
+        }
+        let digest = sha256.map(str::to_ascii_lowercase);
+        match &digest {
+            Some(hex) if hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                Err(format!("the SHA-256 has to be 64 hex digits, this has {} characters", hex.chars().count()))
+            }
+            None if !https => Err(format!("{} is plain http without a SHA-256: anybody on the way could rewrite it", shown_url(url))),
+            _ => Ok(Self { url: url.to_owned(), sha256: digest }),
+        }
+    }
+
+    /// The URL for messages.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        shown_url(&self.url)
+    }
+}
+
+/// What one try says about the next.
+enum Try {
+    Document(Document),
+    Again { seen: String, advice: &'static str },
+}
+
+/// Fetches until there is an answer that settles it, at most [`PATIENCE`] long. `who` named the URL.
+pub(super) async fn fetch<H: Host>(host: &H, pinned: &Pinned, who: &str) -> Result<Document, Fault> {
+    let started = host.now();
+    let mut pause = FIRST_PAUSE;
+    let mut told = String::new();
+    loop {
+        let (seen, advice) = match ask(host, pinned, who).await? {
+            Try::Document(document) => return Ok(document),
+            Try::Again { seen, advice } => (seen, advice),
+        };
+        if host.now().since(started) >= PATIENCE {
+            let what = format!("the document can't be fetched within {} s", PATIENCE.as_secs());
+            return Err(Fault::new(Class::Transient, what, pinned.shown(), advice).because(seen));
+        }
+        if seen != told {
+            let message = format!("the document at {} can't be fetched yet: {seen}", pinned.shown());
+            host.status(&message);
+            host.tell(&Event { level: Level::Warning, step: "", message: &message, console: true });
+            told = seen;
+        }
+        host.sleep(jittered(host, pause)?).await;
+        pause = pause.saturating_mul(3).checked_div(2).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE);
+    }
+}
+
+async fn ask<H: Host>(host: &H, pinned: &Pinned, who: &str) -> Result<Try, Fault> {
+    let request = Request {
+        method: Method::Get,
+        url: pinned.url.clone(),
+        tls: None,
+        bearer: None,
+        content_type: None,
+        body: None,
+        connect_limit: CONNECT_LIMIT,
+        limit: TRY_LIMIT,
+        size_limit: LIMIT,
+        fresh: false,
+    };
+    let refuse = |what: &str, advice: &str| Fault::new(Class::Input, what, format!("{} ({who})", pinned.shown()), advice);
+    let again = |seen: String, advice| Ok(Try::Again { seen, advice });
+    match host.http(&request).await {
+        Ok(answer) => match answer.status {
+            200 => read(pinned, Secret::new(answer.body), who).map(Try::Document),
+            408 | 425 | 429 | 500..=599 => {
+                again(format!("the server answers {}", answer.status), "look at the server: it is there, but does not serve the document")
+            }
+            300..=399 => Err(refuse(
+                &format!("the server answers {}", answer.status),
+                "name the URL that it redirects to: redirects are not followed",
+            )),
+            status => Err(refuse(&format!("the server answers {status}"), "look at the URL, and at whether the server holds the document")),
+        },
+        Err(Unanswered::TooLarge(limit)) => {
+            Err(refuse(&format!("what is there is larger than {limit} bytes"), "this is no document: look at the URL"))
+        }
+        Err(unusable @ Unanswered::Unusable(_)) => {
+            Err(refuse("the URL can't be used", "look at the URL; without a CA bundle in the image use plain http with a SHA-256")
+                .because(unusable.line()))
+        }
+        Err(clock @ Unanswered::BadCertificate(_)) => {
+            again(clock.line(), "look at this machine's clock and at the server's certificate: validity and name have to fit")
+        }
+        Err(other) => again(other.line(), "look at this machine's network and at the server"),
+    }
+}
+
+/// The body is the document if it is what was pinned.
+///
+/// # Errors
+/// [`Class::Input`] with both digests if not, or if there is nothing in it.
+pub fn read(pinned: &Pinned, body: Secret<Vec<u8>>, who: &str) -> Result<Document, Fault> {
+    let place = format!("{} ({who})", pinned.shown());
+    if let Some(wanted) = &pinned.sha256 {
+        let found: String = digest(&SHA256, body.expose()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        if found != *wanted {
+            let advice = "if the document was made anew, pin its new digest; if not, somebody has changed it on the way";
+            return Err(Fault::new(Class::Input, "what was fetched is not what was pinned", place, advice)
+                .because(format!("pinned SHA-256  {wanted}\nfetched SHA-256 {found}")));
+        }
+    }
+    if body.expose().trim_ascii().is_empty() {
+        return Err(Fault::new(Class::Input, "what was fetched is empty", place, "look at the URL and at what its server holds"));
+    }
+    Ok(Document {
+        origin: pinned.shown(),
+        bytes: body,
+        instance_id: None,
+        disposal: Disposal::Tell(format!("delete {} from its server: it holds this machine's document with its secrets", pinned.shown())),
+    })
+}
+
+/// ±20 %.
+fn jittered<H: Host>(host: &H, pause: Duration) -> Result<Duration, Fault> {
+    let mut byte = [0_u8; 1];
+    host.random(&mut byte)?;
+    let share = u32::from(byte[0]);
+    Ok(pause.saturating_mul(80 * 255 + 40 * share).checked_div(100 * 255).unwrap_or(pause))
+}

@@ -1,0 +1,287 @@
+//! What a machine is to be, valid by construction: [`NodeSpec`] comes only out of [`super::read_node`].
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::moment::UnixTime;
+use crate::secret::Secret;
+
+use super::field::{Cidr, Endpoint, KubernetesVersion, NodeName, Taint};
+
+/// Where a secret of the document comes from. Plans hold these, never the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource<T: zeroize::Zeroize> {
+    /// Written in the document.
+    Inline(Secret<T>),
+    /// `{file: PATH}`: read at the moment of use.
+    File(PathBuf),
+    /// `{credential: NAME}`: a systemd credential of the unit.
+    Credential(String),
+    /// `{url: …, sha256: …}`: fetched at the moment of use and compared with the digest (64 lower-case hex digits).
+    Url {
+        /// Where.
+        url: String,
+        /// SHA-256 of the body.
+        sha256: String,
+    },
+}
+
+/// What a node is in the cluster. `etcd` is a word of the document that this version refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Runs the API server and a stacked etcd member.
+    ControlPlane,
+    /// Runs workloads.
+    Worker,
+}
+
+impl Role {
+    /// The word that documents use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ControlPlane => "control-plane",
+            Self::Worker => "worker",
+        }
+    }
+}
+
+/// `networking`: kubeadm's ClusterConfiguration.networking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Networking {
+    /// Pod subnets: one, or one of each family.
+    pub pod_subnets: Vec<Cidr>,
+    /// Service subnets: one, or one of each family. Default 10.96.0.0/12, as kubeadm's.
+    pub service_subnets: Vec<Cidr>,
+    /// Cluster domain. Default cluster.local.
+    pub dns_domain: String,
+}
+
+/// `nodeRegistration`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Node name; the hostname where absent.
+    pub name: Option<NodeName>,
+    /// Networks that pick the node's address; the address on the default route where empty.
+    pub address_from: Vec<Cidr>,
+    /// Node labels, only such as a kubelet may set itself.
+    pub labels: BTreeMap<String, String>,
+    /// `None`: kubeadm's default (control planes: NoSchedule); `Some(empty)`: none.
+    pub taints: Option<Vec<Taint>>,
+    /// CRI socket, `unix:///…`. Default unix:///run/containerd/containerd.sock.
+    pub cri_socket: String,
+}
+
+/// The bootstrap credential: how this machine is known to the API server before it has a certificate of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BootstrapCredential {
+    /// `bootstrapCertificate`: a client certificate of the bootstrappers' group, PEM, and its key.
+    Certificate {
+        /// PEM.
+        certificate: String,
+        /// PEM.
+        key: SecretSource<String>,
+    },
+    /// `bootstrapToken`: `abcdef.0123456789abcdef`.
+    Token(SecretSource<String>),
+}
+
+/// `discovery`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovery {
+    /// PEM of the cluster's CA certificate (one or more certificates): the cluster's identity.
+    pub certificate_authority: String,
+    /// The credential; control planes that hold the CA key (`pki: inline`, or the initialiser) may do without.
+    pub credential: Option<BootstrapCredential>,
+}
+
+/// A sealed bundle: the `data` of a kubeadm-certs Secret, file name to base64 text (kubeadm.md §3).
+pub type SealedBundle = BTreeMap<String, String>;
+
+/// `pki`: where the shared PKI comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PkiSource {
+    /// Secret kubeadm-certs; the initialiser's document alone carries the bundle.
+    Secret {
+        /// Present on the initialiser only.
+        bundle: Option<SealedBundle>,
+    },
+    /// The document carries the bundle.
+    Inline {
+        /// The bundle.
+        bundle: SealedBundle,
+    },
+}
+
+/// `initialize.onUnreachable`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnUnreachable {
+    /// An endpoint that is unclear is waited for.
+    Wait,
+    /// After this long the endpoint counts as nobody.
+    ProceedAfter(Duration),
+}
+
+/// Which machine `initialize` speaks to, on documents that several machines share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InitializeNode {
+    /// SMBIOS product UUID, lower case.
+    SystemUuid(String),
+    /// Instance id of the datasource.
+    InstanceId(String),
+    /// SMBIOS serial.
+    Serial(String),
+    /// Hardware address of any interface, lower case with colons.
+    Mac(String),
+    /// Any address of the machine.
+    Address(IpAddr),
+    /// The hostname.
+    Hostname(String),
+}
+
+/// `initialize`: only on documents of machines that may start the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Initialize {
+    /// End of the window.
+    pub before: UnixTime,
+    /// What to do while the endpoint is unclear.
+    pub on_unreachable: OnUnreachable,
+    /// Whose the right is; `None`: this document is one machine's alone.
+    pub node: Option<InitializeNode>,
+}
+
+/// `cni`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CniChoice {
+    /// `{name: flannel}`: the manifest baked in the image.
+    Flannel,
+    /// `{manifest: PATH}`: any manifest in the image.
+    Manifest(PathBuf),
+    /// `{url: …, sha256: …}`.
+    Url {
+        /// Where.
+        url: String,
+        /// SHA-256 of the body, 64 lower-case hex digits.
+        sha256: String,
+    },
+    /// `{name: none}`: somebody else installs it; success does not wait for Ready.
+    None,
+}
+
+/// `clock`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockPolicy {
+    /// adjtimex(2) reports no TIME_ERROR.
+    Synchronised,
+    /// Not before the CA's notBefore and not before this binary was built.
+    Plausible,
+}
+
+/// kubeadm's own documents after `---`, as JSON, to be merged over what kubeboot renders. Each is checked not
+/// to contradict the Node document.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// ClusterConfiguration.
+    pub cluster: Option<serde_json::Value>,
+    /// InitConfiguration.
+    pub init: Option<serde_json::Value>,
+    /// JoinConfiguration.
+    pub join: Option<serde_json::Value>,
+    /// KubeletConfiguration.
+    pub kubelet: Option<serde_json::Value>,
+    /// KubeProxyConfiguration.
+    pub kube_proxy: Option<serde_json::Value>,
+}
+
+/// What this machine is to be. Valid; only [`super::read_node`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeSpec {
+    /// Cluster name.
+    pub cluster: String,
+    /// Role.
+    pub role: Role,
+    /// Version of Kubernetes, which kubeadm and kubelet must match.
+    pub kubernetes_version: KubernetesVersion,
+    /// controlPlaneEndpoint.
+    pub endpoint: Endpoint,
+    /// networking.
+    pub networking: Networking,
+    /// nodeRegistration.
+    pub registration: Registration,
+    /// Other control planes, asked by the fence.
+    pub peers: Vec<Endpoint>,
+    /// discovery.
+    pub discovery: Discovery,
+    /// certificateKey; control planes only.
+    pub certificate_key: Option<SecretSource<String>>,
+    /// pki; control planes only.
+    pub pki: Option<PkiSource>,
+    /// initialize; control planes only.
+    pub initialize: Option<Initialize>,
+    /// cni.
+    pub cni: CniChoice,
+    /// clock.
+    pub clock: ClockPolicy,
+    /// kubeadm documents.
+    pub overrides: Overrides,
+}
+
+/// Which credential `mint` puts in documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// A client certificate signed offline (default).
+    BootstrapCertificate,
+    /// A bootstrap token.
+    BootstrapToken,
+}
+
+/// Which `pki` mode `mint` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PkiMode {
+    /// Secret kubeadm-certs (default).
+    Secret,
+    /// In every control plane's document.
+    Inline,
+}
+
+/// Labels and taints of one kind of node in a cluster file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pool {
+    /// nodeRegistration.labels.
+    pub labels: BTreeMap<String, String>,
+    /// nodeRegistration.taints.
+    pub taints: Option<Vec<Taint>>,
+    /// nodeRegistration.addressFrom.
+    pub address_from: Vec<Cidr>,
+}
+
+/// mint's input, `kind: Cluster`. Valid; only [`super::read_cluster`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClusterSpec {
+    /// Cluster name.
+    pub name: String,
+    /// Version of Kubernetes.
+    pub kubernetes_version: KubernetesVersion,
+    /// controlPlaneEndpoint.
+    pub endpoint: Endpoint,
+    /// networking.
+    pub networking: Networking,
+    /// cni.
+    pub cni: CniChoice,
+    /// pki. Default secret.
+    pub pki: PkiMode,
+    /// credential. Default bootstrapCertificate.
+    pub credential: CredentialKind,
+    /// clock. Default synchronised.
+    pub clock: ClockPolicy,
+    /// Control planes.
+    pub control_plane: Pool,
+    /// Workers.
+    pub worker: Pool,
+    /// kubeadm documents, handed on to the documents that can use them.
+    pub overrides: Overrides,
+}

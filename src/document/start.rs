@@ -1,0 +1,127 @@
+//! `initialize`: who may start the cluster, until when, and what happens while the endpoint is unclear.
+
+use std::time::Duration;
+
+use crate::moment::UnixTime;
+
+use super::field::{NodeName, shown};
+use super::spec::{Initialize, InitializeNode, OnUnreachable};
+use super::tree::Node;
+use super::walk::At;
+
+/// `initialize`.
+pub(super) fn initialize(at: &At<'_>) -> Option<Initialize> {
+    let mut fields = at.map("a map, {before: 2026-11-24T10:00:00Z}")?;
+    let before = fields.need("before", "before: 2026-11-24T10:00:00Z, the end of the window in which the cluster may be started");
+    let on_unreachable = fields.get("onUnreachable");
+    let node = fields.get("node");
+    let claim = fields.get("claim");
+    fields.finish();
+    if let Some(at) = &claim {
+        at.misplaced(
+            "`initialize.claim` is not in this version",
+            "say whose the right is with initialize.node, or give one machine a document of its own",
+        );
+    }
+    let before = before.and_then(|at| at.parse("an instant, for example 2026-11-24T10:00:00Z", instant));
+    let on_unreachable = match on_unreachable {
+        Some(at) => on_unreachable_choice(&at),
+        None => Some(OnUnreachable::Wait),
+    };
+    let node = match node {
+        Some(at) => Some(initialize_node(&at)?),
+        None => None,
+    };
+    Some(Initialize { before: before?, on_unreachable: on_unreachable?, node })
+}
+
+fn instant(text: &str) -> Result<UnixTime, String> {
+    UnixTime::parse(text).ok_or_else(|| format!("{} is no instant in UTC; write RFC 3339, for example 2026-11-24T10:00:00Z", shown(text)))
+}
+
+fn on_unreachable_choice(at: &At<'_>) -> Option<OnUnreachable> {
+    let example = "wait or {proceedAfter: 5m}";
+    if !matches!(at.tree.node, Node::Map(_)) {
+        if at.word(example)? == "wait" {
+            return Some(OnUnreachable::Wait);
+        }
+        at.wrong("this word is not known here", format!("write {example}"));
+        return None;
+    }
+    let mut fields = at.map(example)?;
+    let after = fields.need("proceedAfter", "proceedAfter: 5m");
+    fields.finish();
+    after?.parse("a duration, for example 5m or 1h30m", duration).map(OnUnreachable::ProceedAfter)
+}
+
+/// A duration as Go writes it, with hours, minutes and seconds: `1h30m`, `90s`. At most a day: the window is no longer.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{} is no duration; write hours, minutes and seconds, for example 5m or 1h30m", shown(text));
+    let mut total = 0_u64;
+    let mut rest = text;
+    for (unit, seconds) in [('h', 3600_u64), ('m', 60), ('s', 1)] {
+        if let Some((count, after)) = rest.split_once(unit) {
+            if count.is_empty() || count.len() > 6 || !count.bytes().all(|b| b.is_ascii_digit()) {
+                return Err(wrong());
+            }
+            total += count.parse::<u64>().map_err(|_| wrong())? * seconds;
+            rest = after;
+        }
+    }
+    if rest.is_empty() && !text.is_empty() && total > 0 && total <= 86_400 {
+        Ok(Duration::from_secs(total))
+    } else if rest.is_empty() && total > 86_400 {
+        Err(format!("{} is longer than a day; write at most 24h", shown(text)))
+    } else {
+        Err(wrong())
+    }
+}
+
+const NODE_FORMS: &str = "exactly one of systemUUID, instanceID, serial, mac, address, hostname";
+
+fn initialize_node(at: &At<'_>) -> Option<InitializeNode> {
+    let mut fields = at.map("a map, {systemUUID: …}, or instanceID, serial, mac, address, hostname")?;
+    let uuid = fields.get("systemUUID");
+    let instance = fields.get("instanceID");
+    let serial = fields.get("serial");
+    let mac = fields.get("mac");
+    let address = fields.get("address");
+    let hostname = fields.get("hostname");
+    let written = [&uuid, &instance, &serial, &mac, &address, &hostname].iter().filter(|at| at.is_some()).count();
+    fields.finish();
+    let uuid = uuid.map(|at| at.parse("a UUID", system_uuid).map(InitializeNode::SystemUuid));
+    let instance = instance.map(|at| at.text("the instance id of the datasource").map(|text| InitializeNode::InstanceId(text.to_owned())));
+    let serial = serial.map(|at| at.text("the SMBIOS serial").map(|text| InitializeNode::Serial(text.to_owned())));
+    let mac = mac.map(|at| at.parse("a hardware address", hardware_address).map(InitializeNode::Mac));
+    let address = address.map(|at| {
+        at.parse("an IP address", |text| text.parse().map_err(|_| format!("{} is no IP address; write for example 10.0.0.11", shown(text))))
+            .map(InitializeNode::Address)
+    });
+    let hostname =
+        hostname.map(|at| at.parse("a hostname", NodeName::parse).map(|name| InitializeNode::Hostname(name.as_str().to_owned())));
+    if written != 1 {
+        at.wrong(format!("{written} ways of naming the machine are written here"), format!("write {NODE_FORMS}"));
+        return None;
+    }
+    uuid.or(instance).or(serial).or(mac).or(address).or(hostname)?
+}
+
+fn system_uuid(text: &str) -> Result<String, String> {
+    let groups: Vec<&str> = text.split('-').collect();
+    let hex = |part: &&str| part.bytes().all(|b| b.is_ascii_hexdigit());
+    if groups.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(hex) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err(format!("{} is no UUID; write it as /sys/class/dmi/id/product_uuid has it, 8-4-4-4-12 hex digits", shown(text)))
+    }
+}
+
+fn hardware_address(text: &str) -> Result<String, String> {
+    let text_colons = text.replace('-', ":").to_ascii_lowercase();
+    let octets: Vec<&str> = text_colons.split(':').collect();
+    if octets.len() == 6 && octets.iter().all(|octet| octet.len() == 2 && octet.bytes().all(|b| b.is_ascii_hexdigit())) {
+        Ok(text_colons)
+    } else {
+        Err(format!("{} is no hardware address; write for example 52:54:00:12:34:56", shown(text)))
+    }
+}

@@ -1,0 +1,212 @@
+//! `discovery`, `certificateKey` and `pki`: whom this machine trusts, how it is known, and the sealed bundle.
+
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::pki::key::PrivateKey;
+
+use super::field::{BootstrapToken, CertificateKey, shown_name};
+use super::source::secret;
+use super::spec::{BootstrapCredential, Discovery, PkiSource, SealedBundle, SecretSource};
+use super::walk::{At, nearest};
+
+/// The files of a bundle for stacked etcd, by their names in Secret kubeadm-certs (kubeadm.md §3).
+pub const BUNDLE_FILES: [&str; 8] =
+    ["ca.crt", "ca.key", "etcd-ca.crt", "etcd-ca.key", "front-proxy-ca.crt", "front-proxy-ca.key", "sa.key", "sa.pub"];
+
+/// Bytes of a sealed file beside its content: the nonce before it and the tag after it.
+const SEAL_BYTES: usize = 12 + 16;
+
+/// What is known of the certificates in a PEM text: subjects (DER) of CAs, issuers of all.
+struct Certificates {
+    subjects: Vec<Vec<u8>>,
+    issuers: Vec<Vec<u8>>,
+    /// Public key of the first, as its SubjectPublicKeyInfo holds it.
+    public_key: Vec<u8>,
+    all_are_authorities: bool,
+}
+
+/// Reads PEM certificates. The text is never quoted: a key may have slipped in.
+fn certificates(text: &str) -> Result<Certificates, String> {
+    if text.contains("PRIVATE KEY-----") {
+        return Err("this holds a private key; write certificates only, and treat that key as lost".to_owned());
+    }
+    let mut found = Certificates { public_key: Vec::new(), subjects: Vec::new(), issuers: Vec::new(), all_are_authorities: true };
+    for der in CertificateDer::pem_slice_iter(text.as_bytes()) {
+        let der = der.map_err(|_| {
+            "this is not PEM; write the certificate as a block: `|` after the colon and its lines indented below".to_owned()
+        })?;
+        let (_, certificate) = X509Certificate::from_der(&der)
+            .map_err(|_| "a CERTIFICATE block here is no X.509 certificate; copy the whole file again".to_owned())?;
+        if found.subjects.is_empty() {
+            found.public_key = certificate.public_key().subject_public_key.data.to_vec();
+        }
+        found.subjects.push(certificate.subject().as_raw().to_vec());
+        found.issuers.push(certificate.issuer().as_raw().to_vec());
+        found.all_are_authorities &= certificate.is_ca();
+    }
+    if found.subjects.is_empty() {
+        return Err(
+            "there is no CERTIFICATE block here; write the certificate's PEM as a block: `|` after the colon and its lines indented below"
+                .to_owned(),
+        );
+    }
+    Ok(found)
+}
+
+/// `discovery`.
+pub(super) fn discovery(at: &At<'_>) -> Option<Discovery> {
+    let mut fields = at.map("a map with certificateAuthority and a bootstrap credential")?;
+    let authority = fields.need("certificateAuthority", "the PEM of the cluster's CA certificate");
+    let certificate = fields.get("bootstrapCertificate");
+    let token = fields.get("bootstrapToken");
+    fields.finish();
+    let authority = authority.and_then(|at| {
+        let read = at.parse("the PEM of the cluster's CA certificate", certificates)?;
+        if !read.all_are_authorities {
+            at.wrong("a certificate here is not one of a CA", "write the cluster's own ca.crt, not a serving or client certificate");
+        }
+        Some((at.word("PEM")?.to_owned(), read))
+    });
+    if let (Some(_), Some(token)) = (&certificate, &token) {
+        token.misplaced("there are two bootstrap credentials", "keep bootstrapCertificate or bootstrapToken");
+    }
+    let credential = match (certificate, token) {
+        (Some(at), _) => Some(bootstrap_certificate(&at, authority.as_ref().map(|(_, read)| read))?),
+        (None, Some(at)) => {
+            let check = |text: &str| BootstrapToken::parse(text).map(|_| ());
+            Some(BootstrapCredential::Token(secret(&at, "a bootstrap token", check)?))
+        }
+        (None, None) => None,
+    };
+    Some(Discovery { certificate_authority: authority?.0, credential })
+}
+
+fn bootstrap_certificate(at: &At<'_>, authority: Option<&Certificates>) -> Option<BootstrapCredential> {
+    let mut fields = at.map("a map with certificate and key")?;
+    let certificate = fields.need("certificate", "the PEM of the client certificate");
+    let key = fields.need("key", "the PEM of its key, or a reference");
+    fields.finish();
+    let certificate = certificate.and_then(|at| {
+        let read = at.parse("the PEM of the client certificate", certificates)?;
+        let known = |issuer: &Vec<u8>| authority.is_none_or(|authority| authority.subjects.contains(issuer));
+        if !read.issuers.first().is_some_and(known) {
+            at.wrong(
+                "this certificate was not issued by certificateAuthority",
+                "mint the document again, or copy both from the same cluster",
+            );
+        }
+        Some((at.word("PEM")?.to_owned(), read))
+    });
+    let key = key.and_then(|at| {
+        let source = secret(&at, "the PEM of the key", private_key)?;
+        if let (SecretSource::Inline(key), Some((_, certificate))) = (&source, &certificate)
+            && public_key(key.expose()).is_some_and(|public| public != certificate.public_key)
+        {
+            at.wrong("this key does not belong to the certificate beside it", "write the two that were made together");
+        }
+        Some(source)
+    });
+    Some(BootstrapCredential::Certificate { certificate: certificate?.0, key: key? })
+}
+
+/// The public half of a PEM private key, if it is of a kind that this program can read.
+fn public_key(pem: &str) -> Option<Vec<u8>> {
+    PrivateKey::from_pem(pem, "").ok().map(|key| key.public_bits().to_vec())
+}
+
+fn private_key(text: &str) -> Result<(), String> {
+    PrivateKey::from_pem(text, "")
+        .map(|_| ())
+        .map_err(|_| "this is no private key in PEM; write it as a block: `|` after the colon and its lines indented below".to_owned())
+}
+
+/// `certificateKey`.
+pub(super) fn certificate_key(at: &At<'_>) -> Option<SecretSource<String>> {
+    secret(at, "64 hex digits", |text| CertificateKey::parse(text).map(|_| ()))
+}
+
+/// `pki`.
+pub(super) fn pki(at: &At<'_>) -> Option<PkiSource> {
+    let example = "{secret: {}} or {inline: {bundle: …}}";
+    let mut fields = at.map(example)?;
+    let shared = fields.get("secret");
+    let inline = fields.get("inline");
+    let later = [("url", fields.get("url")), ("sha256", fields.get("sha256")), ("disk", fields.get("disk"))];
+    fields.finish();
+    let mut refused = false;
+    for (name, at) in later.iter().filter_map(|(name, at)| at.as_ref().map(|at| (name, at))) {
+        refused = true;
+        if *name != "sha256" {
+            at.misplaced(format!("`pki: {{{name}: …}}` is not in this version"), "use {inline: {bundle: …}} or {secret: {}}");
+        }
+    }
+    if refused {
+        return None;
+    }
+    match (shared, inline) {
+        (Some(at), None) => {
+            let mut fields = at.map("secret: {}")?;
+            let sealed = fields.get("bundle");
+            fields.finish();
+            match sealed {
+                Some(at) => bundle(&at).map(|bundle| PkiSource::Secret { bundle: Some(bundle) }),
+                None => Some(PkiSource::Secret { bundle: None }),
+            }
+        }
+        (None, Some(at)) => {
+            let mut fields = at.map("inline: {bundle: …}")?;
+            let sealed = fields.need("bundle", "bundle with the eight sealed files, as mint writes it");
+            fields.finish();
+            bundle(&sealed?).map(|bundle| PkiSource::Inline { bundle })
+        }
+        _ => {
+            at.wrong("this is not one source of the PKI", format!("write exactly one of {example}"));
+            None
+        }
+    }
+}
+
+/// The eight sealed files: names exact, values base64. Values are never quoted.
+fn bundle(at: &At<'_>) -> Option<SealedBundle> {
+    let mut bundle = SealedBundle::new();
+    let fields = at.map("a map of the eight sealed files, as mint writes it")?;
+    for entry in fields.entries() {
+        let item = At { walk: at.walk, tree: &entry.value, path: at.path_of(&entry.key), key: entry.place };
+        if !BUNDLE_FILES.contains(&entry.key.as_str()) {
+            let advice = match nearest(&entry.key, &BUNDLE_FILES) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => format!("known here: {}", BUNDLE_FILES.join(", ")),
+            };
+            at.walk.wrong(entry.place, &at.path, format!("{} is no file of a bundle", shown_name(&entry.key)), advice);
+            continue;
+        }
+        if let Some(text) = item.parse("base64 text", sealed) {
+            bundle.insert(entry.key.clone(), text);
+        }
+    }
+    let missing: Vec<&str> = BUNDLE_FILES.into_iter().filter(|name| !fields.has(name)).collect();
+    if !missing.is_empty() {
+        at.misplaced(
+            format!("the bundle has no {}", missing.join(", ")),
+            "write all eight files, as mint or Secret kubeadm-certs has them",
+        );
+    }
+    Some(bundle)
+}
+
+/// Standard base64 with padding, line breaks ignored as Kubernetes' reader does, of more than an empty sealed file.
+fn sealed(text: &str) -> Result<String, String> {
+    let text: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    let body = text.trim_end_matches('=');
+    let padding = text.len() - body.len();
+    let plain = body.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'));
+    if !plain || padding > 2 || !text.len().is_multiple_of(4) {
+        return Err("this is not base64; copy the value whole, as mint or Secret kubeadm-certs has it".to_owned());
+    }
+    if text.len() / 4 * 3 - padding <= SEAL_BYTES {
+        return Err("this is too short for a sealed file; copy the value whole, as mint or Secret kubeadm-certs has it".to_owned());
+    }
+    Ok(text)
+}

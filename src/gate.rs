@@ -1,0 +1,60 @@
+//! What the load balancer and the API behind it look like from here (design §6): answers in, distinct states out.
+
+use crate::host::{Response, Unanswered};
+
+/// How the endpoint looks to a machine that wants to join.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// No answer that a join could use; in words.
+    NotYet(String),
+    /// TLS by another CA: waited for, loudly, for a balancer may point at the wrong cluster only for a while.
+    Foreign(String),
+    /// Our CA, 401: the credential is expired or another cluster's.
+    Unauthorised,
+    /// Our CA, `/readyz` answers 200.
+    Ready,
+}
+
+/// How many good answers in a row a joiner wants: a balancer with one healthy and one starting server behind it
+/// answers well every other time (seen on the real thing: TCP checks forward to servers that listen but can't serve).
+pub const GOOD_IN_A_ROW: u32 = 3;
+
+/// Reads an answer to `GET /readyz` through the endpoint, asked with the bootstrap credential.
+#[must_use]
+pub fn sight(answer: &Result<Response, Unanswered>) -> Sight {
+    match answer {
+        Ok(response) => match response.status {
+            200 => Sight::Ready,
+            401 => Sight::Unauthorised,
+            status => Sight::NotYet(format!("our cluster answers, but isn't ready (/readyz: HTTP {status})")),
+        },
+        Err(Unanswered::ForeignCa(seen)) => Sight::Foreign(seen.clone()),
+        Err(other) => Sight::NotYet(other.line()),
+    }
+}
+
+/// What one server says to the fence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// Verified by our CA, any status.
+    Ours,
+    /// TLS by another CA.
+    Foreign(String),
+    /// Refused, or closed at once.
+    Silent,
+    /// Anything else.
+    Unclear(String),
+}
+
+/// Reads an answer for the fence.
+#[must_use]
+pub fn voice(answer: &Result<Response, Unanswered>) -> Voice {
+    match answer {
+        Ok(_) => Voice::Ours,
+        Err(Unanswered::ForeignCa(seen)) => Voice::Foreign(seen.clone()),
+        Err(Unanswered::Refused(_) | Unanswered::Closed(_)) => Voice::Silent,
+        // A server that speaks our CA's TLS and then fails is ours: the handshake proved it.
+        Err(Unanswered::TooLarge(_)) => Voice::Ours,
+        Err(other) => Voice::Unclear(other.line()),
+    }
+}

@@ -1,0 +1,86 @@
+//! kubeadm's command lines. None holds a secret: those travel in the 0600 configuration on tmpfs.
+
+use std::time::Duration;
+
+use crate::document::field::KubernetesVersion;
+use crate::host::Command;
+use crate::paths;
+
+const QUICK: Duration = Duration::from_secs(30);
+
+/// `kubeadm version -o short` prints the version alone (kubeadm.md §5.5).
+#[must_use]
+pub fn kubeadm_version() -> Command {
+    Command::new("kubeadm", ["version", "-o", "short"], QUICK)
+}
+
+/// `kubelet --version` prints `Kubernetes v1.37.2`.
+#[must_use]
+pub fn kubelet_version() -> Command {
+    Command::new("kubelet", ["--version"], QUICK)
+}
+
+/// Strict decoding, which init and join themselves only warn about (kubeadm.md §1.1).
+#[must_use]
+pub fn validate(config: &str) -> Command {
+    Command::new("kubeadm", ["config", "validate", "--config", config], QUICK)
+}
+
+/// kubeadm's own checks of a machine that will run init, the pulling of missing images among them. Run by itself,
+/// so that init proper can always skip it and a resumed init is the same command.
+#[must_use]
+pub fn init_preflight(limit: Duration) -> Command {
+    Command::new("kubeadm", ["init", "phase", "preflight", "--config", paths::INIT_CONFIG], limit)
+}
+
+/// `kubeadm init`. The two `--skip-…-print` keep secrets out of the output (kubeadm.md §1.5).
+#[must_use]
+pub fn init(upload_certificates: bool, limit: Duration) -> Command {
+    let mut command = Command::new(
+        "kubeadm",
+        ["init", "--config", paths::INIT_CONFIG, "--skip-phases=preflight", "--skip-token-print", "--skip-certificate-key-print"],
+        limit,
+    );
+    if upload_certificates {
+        command.arguments.push("--upload-certs".to_owned());
+    }
+    command
+}
+
+/// `kubeadm join`. A first attempt runs kubeadm's preflight; a resumed one can't, for its own files are in the way.
+#[must_use]
+pub fn join(resumed: bool, limit: Duration) -> Command {
+    let mut command = Command::new("kubeadm", ["join", "--config", paths::JOIN_CONFIG], limit);
+    if resumed {
+        command.arguments.push("--skip-phases=preflight".to_owned());
+    }
+    command
+}
+
+/// Reads the answer of [`kubeadm_version`] or [`kubelet_version`]. A build suffix (`v1.37.2+vendor.1`) is dropped.
+#[must_use]
+pub fn read_version(stdout: &str) -> Option<KubernetesVersion> {
+    let word = stdout.split_whitespace().last()?;
+    let release = word.split(['+', '-']).next()?;
+    KubernetesVersion::parse(release).ok()
+}
+
+/// The lines of a failed kubeadm that say why: preflight causes stand before the last line, so every `[ERROR` line
+/// is kept (kubeadm.md §5.2); then the `error:` line without its hint about `--v`.
+#[must_use]
+pub fn reason(stderr: &str) -> String {
+    let lines: Vec<&str> = stderr
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| line.trim_start().starts_with("[ERROR") || line.starts_with("error:") || line.starts_with("error "))
+        .filter(|line| !line.contains("preflight checks failed") && !line.contains("Some fatal errors occurred"))
+        .map(str::trim_start)
+        .collect();
+    if lines.is_empty() {
+        let mut tail: Vec<&str> = stderr.lines().rev().filter(|line| !line.trim().is_empty()).take(5).collect();
+        tail.reverse();
+        tail.join("\n")
+    } else {
+        lines.join("\n")
+    }
+}

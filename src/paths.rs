@@ -1,0 +1,32 @@
+//! Every path that kubeboot names, in one place. kubeadm's own are fixed by kubeadm's constants.
+
+/// The shared and the node's own certificates.
+pub const PKI: &str = "/etc/kubernetes/pki";
+/// The kubelet's kubeconfig; its existence says that TLS bootstrap succeeded.
+pub const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
+/// kubeadm's kubeconfig of the group system:masters, init only.
+pub const SUPER_ADMIN_CONF: &str = "/etc/kubernetes/super-admin.conf";
+/// Static pod of the stacked etcd member.
+pub const ETCD_MANIFEST: &str = "/etc/kubernetes/manifests/etcd.yaml";
+/// etcd's data folder.
+pub const ETCD_DATA: &str = "/var/lib/etcd";
+/// Folders that must outlive a power cycle.
+pub const STATE_FOLDERS: [&str; 4] = ["/etc/kubernetes", "/var/lib/kubelet", "/var/lib/etcd", "/var/lib/kubeboot"];
+/// kubeboot's record of what it did, one JSON object a line.
+pub const LEDGER: &str = "/var/lib/kubeboot/ledger.jsonl";
+/// One empty file per machine-id that finished its first boot here.
+pub const DONE: &str = "/var/lib/kubeboot/done";
+/// What happens now and what happened, for people and tools.
+pub const STATUS: &str = "/run/kubeboot/status.json";
+/// kubeadm's configuration and the discovery kubeconfig: on tmpfs, 0600, removed at the end.
+pub const KUBEADM: &str = "/run/kubeboot/kubeadm";
+/// Configuration given to `kubeadm init`.
+pub const INIT_CONFIG: &str = "/run/kubeboot/kubeadm/init.json";
+/// Configuration given to `kubeadm join`.
+pub const JOIN_CONFIG: &str = "/run/kubeboot/kubeadm/join.json";
+/// Kubeconfig named by `discovery.file` of the join configuration.
+pub const DISCOVERY: &str = "/run/kubeboot/kubeadm/discovery.conf";
+/// Where images keep the manifest of `cni: {name: flannel}`.
+pub const FLANNEL_MANIFEST: &str = "/usr/share/kubeboot/cni/flannel.yaml";
+/// This program's unit.
+pub const UNIT: &str = "kubeboot.service";

@@ -1,0 +1,137 @@
+//! The one place that says which steps a machine takes, and in which order.
+
+use std::time::Duration;
+
+use crate::document::spec::{CniChoice, NodeSpec, PkiSource, Role};
+
+use super::{Course, DoneWhen, Plan, Repeat, Step, StepId};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Whether this document carries the shared PKI itself.
+#[must_use]
+fn carries_bundle(spec: &NodeSpec) -> bool {
+    matches!(spec.pki, Some(PkiSource::Inline { .. } | PkiSource::Secret { bundle: Some(_) }))
+}
+
+fn step(id: StepId, why: String, done_when: DoneWhen, repeat: Repeat, deadline: Duration) -> Step {
+    Step { id, why, done_when, repeat, deadline }
+}
+
+/// The steps of `course` for a machine with this document.
+#[must_use]
+pub fn build(spec: &NodeSpec, course: Course) -> Plan {
+    let control_plane = spec.role == Role::ControlPlane;
+    let observed = |id, why: String, minutes: u32| step(id, why, DoneWhen::Observed, Repeat::Safe, MINUTE * minutes);
+    let mut steps = vec![
+        observed(
+            StepId::Preflight,
+            format!("this machine is fit to be a {} node of Kubernetes {}", spec.role.name(), spec.kubernetes_version),
+            1,
+        ),
+        observed(StepId::Runtime, format!("the clock is fit and {} answers", spec.registration.cri_socket), 10),
+    ];
+    let shared_pki = |from: &str| {
+        step(
+            StepId::SharedPki,
+            format!("the cluster's CAs and service-account keys are in /etc/kubernetes/pki, {from}"),
+            DoneWhen::SharedPkiOnDisk,
+            Repeat::Safe,
+            10 * MINUTE,
+        )
+    };
+    let fence =
+        || observed(StepId::Fence, format!("nobody serves {} yet: only then may this machine start the cluster", spec.endpoint), 60);
+    match course {
+        Course::Initialise => {
+            steps.push(shared_pki("from the document's bundle"));
+            steps.push(step(
+                StepId::KubeadmConfig,
+                "kubeadm accepts the configuration".to_owned(),
+                DoneWhen::Observed,
+                Repeat::Safe,
+                2 * MINUTE,
+            ));
+            steps.push(step(
+                StepId::KubeadmPreflight,
+                "kubeadm finds the machine fit and the images are there".to_owned(),
+                DoneWhen::Observed,
+                Repeat::Safe,
+                15 * MINUTE,
+            ));
+            steps.push(fence());
+            steps.push(step(
+                StepId::KubeadmInit,
+                format!("`kubeadm init` starts cluster {}", spec.cluster),
+                DoneWhen::ClusterStarted,
+                Repeat::Resume,
+                20 * MINUTE,
+            ));
+            if spec.cni != CniChoice::None {
+                steps.push(cni(spec));
+            }
+        }
+        Course::Join => {
+            if spec.initialize.is_some() {
+                steps.push(fence());
+            }
+            steps.push(observed(StepId::Gate, format!("{} answers as our cluster and lets this machine join", spec.endpoint), 60));
+            if control_plane {
+                steps.push(shared_pki(if carries_bundle(spec) {
+                    "from the document's bundle"
+                } else {
+                    "from Secret kube-system/kubeadm-certs"
+                }));
+            }
+            steps.push(step(
+                StepId::KubeadmConfig,
+                "kubeadm accepts the configuration".to_owned(),
+                DoneWhen::Observed,
+                Repeat::Safe,
+                2 * MINUTE,
+            ));
+            if control_plane {
+                steps.push(observed(
+                    StepId::JoinTurn,
+                    "no other control plane is joining, every etcd member votes and is healthy".to_owned(),
+                    60,
+                ));
+                if spec.cni != CniChoice::None {
+                    steps.push(cni(spec));
+                }
+            }
+            steps.push(step(
+                StepId::KubeadmJoin,
+                format!("`kubeadm join` makes this machine a {} node", spec.role.name()),
+                DoneWhen::Joined,
+                Repeat::Resume,
+                20 * MINUTE,
+            ));
+        }
+    }
+    let ready = match (control_plane, &spec.cni) {
+        (true, CniChoice::None) => "the Node is registered by this machine, the local API server serves, the etcd member votes",
+        (true, _) => "the Node is Ready with its CNI pod, the local API server serves, the etcd member votes",
+        (false, CniChoice::None) => "the Node is registered by this machine",
+        (false, _) => "the Node is Ready with its CNI pod",
+    };
+    steps.push(observed(StepId::NodeReady, ready.to_owned(), 15));
+    steps.push(step(
+        StepId::Retire,
+        "secrets removed, marker written, unit disabled".to_owned(),
+        DoneWhen::Retired,
+        Repeat::Safe,
+        2 * MINUTE,
+    ));
+    Plan { course, steps }
+}
+
+fn cni(spec: &NodeSpec) -> Step {
+    let what = match &spec.cni {
+        CniChoice::Flannel => "flannel's objects".to_owned(),
+        CniChoice::Manifest(path) => format!("the objects of {}", path.display()),
+        CniChoice::Url { url, .. } => format!("the objects of {url}"),
+        CniChoice::None => "no objects".to_owned(),
+    };
+    step(StepId::Cni, format!("{what} are in the cluster"), DoneWhen::CniPresent, Repeat::Safe, 10 * MINUTE)
+}

@@ -1,0 +1,293 @@
+//! What happens and what happened: `/run/kubeboot/status.json`, a stable schema, and the same for a person.
+//!
+//! Times are wall-clock RFC 3339, durations seconds with three decimals. Fields are added, never renamed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fault::Fault;
+use crate::plan::{Course, Plan, StepId};
+
+/// The whole of `status.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// `kubeboot/v1alpha1`.
+    pub api_version: String,
+    /// `Status`.
+    pub kind: String,
+    /// Version of kubeboot.
+    pub kubeboot: String,
+    /// How the run stands.
+    pub outcome: Outcome,
+    /// Exit code, once it has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<u8>,
+    /// machine-id.
+    pub machine: String,
+    /// Where the document came from.
+    #[serde(default)]
+    pub datasource: String,
+    /// Cluster name.
+    #[serde(default)]
+    pub cluster: String,
+    /// Role.
+    #[serde(default)]
+    pub role: String,
+    /// Node name.
+    #[serde(default)]
+    pub node: String,
+    /// Address of the node.
+    #[serde(default)]
+    pub address: String,
+    /// initialise or join, as far as it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub course: Option<Course>,
+    /// When this run began.
+    pub started_at: String,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+    /// The steps, in order.
+    #[serde(default)]
+    pub steps: Vec<StepReport>,
+    /// Why it ended, if it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<FaultReport>,
+    /// When certificates on this machine expire.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<Expiry>,
+    /// What is left for a person to do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_to_do: Vec<String>,
+}
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Under way.
+    Running,
+    /// The node works and kubeboot has retired.
+    Done,
+    /// It ended with a fault.
+    Failed,
+}
+
+/// How a step stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepOutcome {
+    /// Not reached.
+    Pending,
+    /// At hand.
+    Running,
+    /// Done by this run.
+    Done,
+    /// It was done already.
+    FoundDone,
+    /// It failed for good.
+    Failed,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepReport {
+    /// Which.
+    pub id: StepId,
+    /// Why.
+    pub why: String,
+    /// How it stands.
+    pub outcome: StepOutcome,
+    /// When it began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// How long it took, seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Attempts.
+    pub attempts: u32,
+    /// What it waited for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<Wait>,
+}
+
+/// One wait.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Wait {
+    /// For what.
+    pub waiting_for: String,
+    /// Since when.
+    pub since: String,
+    /// How long, seconds; grows while it lasts.
+    pub seconds: f64,
+    /// Looks taken.
+    pub tries: u32,
+    /// What the last look saw.
+    pub last_seen: String,
+    /// True once the wait is over.
+    pub over: bool,
+}
+
+/// A [`Fault`] in the report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FaultReport {
+    /// usage, input, broken, bug, transient.
+    pub class: String,
+    /// What happened.
+    pub what: String,
+    /// Where.
+    pub at: String,
+    /// The deepest cause known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What to do.
+    pub advice: String,
+}
+
+impl From<&Fault> for FaultReport {
+    fn from(fault: &Fault) -> Self {
+        Self {
+            class: fault.class().name().to_owned(),
+            what: fault.what().to_owned(),
+            at: fault.at().to_owned(),
+            why: fault.why().map(str::to_owned),
+            advice: fault.advice().to_owned(),
+        }
+    }
+}
+
+/// When a certificate file expires.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Expiry {
+    /// File.
+    pub file: String,
+    /// notAfter.
+    pub expires: String,
+}
+
+impl Report {
+    /// A run that begins.
+    #[must_use]
+    pub fn new(machine: &str, started_at: String) -> Self {
+        Self {
+            api_version: "kubeboot/v1alpha1".to_owned(),
+            kind: "Status".to_owned(),
+            kubeboot: env!("CARGO_PKG_VERSION").to_owned(),
+            outcome: Outcome::Running,
+            exit_code: None,
+            machine: machine.to_owned(),
+            datasource: String::new(),
+            cluster: String::new(),
+            role: String::new(),
+            node: String::new(),
+            address: String::new(),
+            course: None,
+            started_at,
+            ended_at: None,
+            steps: Vec::new(),
+            fault: None,
+            certificates: Vec::new(),
+            left_to_do: Vec::new(),
+        }
+    }
+
+    /// Lists the plan's steps, keeping what is known of steps that were under way or done.
+    pub fn follow(&mut self, plan: &Plan) {
+        let known = std::mem::take(&mut self.steps);
+        self.steps = plan
+            .steps
+            .iter()
+            .map(|step| match known.iter().find(|old| old.id == step.id && old.outcome != StepOutcome::Pending) {
+                Some(old) => old.clone(),
+                None => StepReport {
+                    id: step.id,
+                    why: step.why.clone(),
+                    outcome: StepOutcome::Pending,
+                    started_at: None,
+                    seconds: None,
+                    attempts: 0,
+                    waits: Vec::new(),
+                },
+            })
+            .collect();
+        // What was done on a course that was left stays visible, in front.
+        let mut left: Vec<StepReport> = known
+            .into_iter()
+            .filter(|old| old.outcome != StepOutcome::Pending && !plan.steps.iter().any(|step| step.id == old.id))
+            .collect();
+        left.append(&mut self.steps);
+        self.steps = left;
+    }
+
+    /// The step's entry.
+    pub fn step(&mut self, id: StepId) -> Option<&mut StepReport> {
+        self.steps.iter_mut().find(|step| step.id == id)
+    }
+
+    /// `status.json`.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+/// The report as a person reads it: one screen.
+#[must_use]
+pub fn text(report: &Report) -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    let outcome = match (report.outcome, report.exit_code) {
+        (Outcome::Running, _) => "running".to_owned(),
+        (Outcome::Done, _) => "done".to_owned(),
+        (Outcome::Failed, Some(code)) => format!("failed (exit code {code})"),
+        (Outcome::Failed, None) => "failed".to_owned(),
+    };
+    let _ = writeln!(text, "kubeboot {}: {outcome}", report.kubeboot);
+    if !report.cluster.is_empty() {
+        let _ = writeln!(
+            text,
+            "  cluster {}, {} {} ({}), document {}",
+            report.cluster, report.role, report.node, report.address, report.datasource
+        );
+    }
+    let ended = report.ended_at.as_deref().map(|at| format!(", ended {at}")).unwrap_or_default();
+    let _ = writeln!(text, "  began {}{ended}", report.started_at);
+    if !report.steps.is_empty() {
+        let _ = writeln!(text, "\n  {:<18} {:<10} {:>8}  WHAT", "STEP", "STATE", "SECONDS");
+    }
+    for step in &report.steps {
+        let state = match step.outcome {
+            StepOutcome::Pending => "-",
+            StepOutcome::Running => "running",
+            StepOutcome::Done => "done",
+            StepOutcome::FoundDone => "found",
+            StepOutcome::Failed => "FAILED",
+        };
+        let seconds = step.seconds.map(|seconds| format!("{seconds:.1}")).unwrap_or_default();
+        let _ = writeln!(text, "  {:<18} {state:<10} {seconds:>8}  {}", step.id.name(), step.why);
+        for wait in step.waits.iter().filter(|wait| !wait.over || wait.seconds >= 1.0) {
+            let tense = if wait.over { "waited" } else { "waiting" };
+            let _ = writeln!(text, "  {:<38}  {tense} {:.1} s for {}: {}", "", wait.seconds, wait.waiting_for, wait.last_seen);
+        }
+    }
+    if let Some(fault) = &report.fault {
+        let _ = writeln!(text, "\n  {}\n    where:  {}", fault.what, fault.at);
+        if let Some(why) = &fault.why {
+            let _ = writeln!(text, "    why:    {}", why.replace('\n', "\n            "));
+        }
+        let _ = writeln!(text, "    do:     {}", fault.advice);
+    }
+    for expiry in &report.certificates {
+        let _ = writeln!(text, "  expires {}  {}", expiry.expires, expiry.file);
+    }
+    for task in &report.left_to_do {
+        let _ = writeln!(text, "  left to do: {task}");
+    }
+    text
+}

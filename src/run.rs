@@ -1,0 +1,446 @@
+//! The loop: decide → ask or act → record, from a document to a retired machine.
+//!
+//! One executor for every [`Host`]. It owns no knowledge of kubeadm: [`crate::act`] does the steps, [`crate::plan`]
+//! lists them, [`crate::decide`] chooses.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::act;
+use crate::act::fence::Sighting;
+use crate::backoff::Backoff;
+use crate::concurrently::{First, race};
+use crate::decide::{Attempt, Decision, StepState, decide};
+use crate::document::spec::{NodeSpec, Role};
+use crate::document::{Disposal, Document, read_node};
+use crate::facts::Facts;
+use crate::fault::{Class, Fault};
+use crate::host::{Event, Host, Level, Mode, Stream};
+use crate::kubeadm::config::Identity;
+use crate::ledger::{self, Entry, Progress, Record};
+use crate::moment::Instant;
+use crate::paths;
+use crate::pki::shared::SharedPki;
+use crate::plan::{self, Course, Plan, Step, StepId};
+use crate::preflight;
+use crate::report::{FaultReport, Outcome, Report, StepOutcome, Wait};
+
+/// Largest ledger read, bytes: some twenty lines a run, and runs that fail for weeks.
+const LEDGER_LIMIT: usize = 16 << 20;
+/// Console lines of a wait that lasts: after this long, then each time twice as long.
+const FIRST_WORD: Duration = Duration::from_secs(10);
+
+/// What a look at the world said.
+#[derive(Debug)]
+pub enum Look<T> {
+    /// It is so.
+    Yes(T),
+    /// Not yet; what was seen, without secrets.
+    NotYet(String),
+}
+
+/// One run on one machine: what is known, what was done, and the way to the world.
+#[derive(Debug)]
+pub struct Run<'a, H: Host> {
+    /// The world.
+    pub host: &'a H,
+    /// What this machine is to be.
+    pub spec: NodeSpec,
+    /// What can be done about the document in the end.
+    pub disposal: Disposal,
+    /// Instance id of the datasource.
+    pub instance_id: Option<String>,
+    /// The machine.
+    pub facts: Facts,
+    /// Name and address of the node.
+    pub identity: Identity,
+    /// What the ledger proves.
+    pub progress: Progress,
+    /// What is told.
+    pub report: Report,
+    /// The shared PKI, once it is on disk.
+    pub shared: Option<SharedPki>,
+    /// What the endpoint and the peers looked like, for the fence.
+    pub sighting: Rc<RefCell<Sighting>>,
+    /// The course taken.
+    pub course: Course,
+    /// The held join Lease.
+    pub turn: Option<act::turn::Turn>,
+    /// The step at hand and its end.
+    at_hand: (StepId, Instant),
+    began: Instant,
+    told: Instant,
+}
+
+/// Runs a document to its end. The report is written throughout; the fault, if any, is in it too.
+///
+/// # Errors
+/// The fault that ended the run; its class is the exit code.
+pub async fn run<H: Host>(host: &H, document: Result<Document, Fault>, facts: Facts) -> Result<(), Fault> {
+    let mut report = Report::new(&facts.machine_id, host.wall().to_string());
+    let document = match document {
+        Ok(found) => found,
+        Err(fault) => {
+            end(host, &mut report, Some(&fault)).await;
+            return Err(fault);
+        }
+    };
+    report.datasource.clone_from(&document.origin);
+    let prepared = prepare(host, document, facts, report).await;
+    let mut run = match prepared {
+        Ok(run) => run,
+        Err(boxed) => {
+            let (fault, mut report) = *boxed;
+            end(host, &mut report, Some(&fault)).await;
+            return Err(fault);
+        }
+    };
+    let observer = act::fence::observe(host, run.spec.clone(), run.facts.clone(), Rc::clone(&run.sighting));
+    let result = match race(run.steps(), observer).await {
+        First::Left(result) => result,
+        First::Right(never) => match never {},
+    };
+    end(host, &mut run.report, result.as_ref().err()).await;
+    result
+}
+
+/// The last words: report, console, journal.
+async fn end<H: Host>(host: &H, report: &mut Report, fault: Option<&Fault>) {
+    report.ended_at = Some(host.wall().to_string());
+    report.outcome = if fault.is_some() { Outcome::Failed } else { Outcome::Done };
+    report.exit_code = Some(fault.map_or(0, |fault| fault.class().exit_code()));
+    report.fault = fault.map(FaultReport::from);
+    if let Some(fault) = fault {
+        if let Some(step) = report.steps.iter_mut().find(|step| step.outcome == StepOutcome::Running) {
+            step.outcome = StepOutcome::Failed;
+        }
+        host.tell(&Event { level: Level::Error, step: "", message: &fault.to_string(), console: true });
+        host.status(&format!("failed: {}", fault.line()));
+    }
+    if let Err(unwritten) = host.write(Path::new(paths::STATUS), &report.to_json(), Mode::Private).await {
+        host.tell(&Event { level: Level::Error, step: "", message: &unwritten.to_string(), console: true });
+    }
+}
+
+/// Document, ledger and identity, before any step.
+async fn prepare<H: Host>(host: &H, document: Document, facts: Facts, mut report: Report) -> Result<Run<'_, H>, Box<(Fault, Report)>> {
+    let spec = match read_node(&document) {
+        Ok(spec) => spec,
+        Err(violations) => return Err(Box::new((violations.into_fault(), report))),
+    };
+    report.cluster.clone_from(&spec.cluster);
+    report.role = spec.role.name().to_owned();
+    let identity = match preflight::identity(&spec, &facts) {
+        Ok(identity) => identity,
+        Err(problems) => return Err(Box::new((preflight::fault(&problems), report))),
+    };
+    report.node.clone_from(&identity.name);
+    report.address = identity.address.to_string();
+    let progress = match read_ledger(host, &facts).await {
+        Ok(progress) => progress,
+        Err(fault) => return Err(Box::new((fault, report))),
+    };
+    let now = host.now();
+    let course = match (&spec.initialize, progress.course) {
+        (Some(_), Some(course)) => course,
+        (Some(_), None) => Course::Initialise,
+        (None, _) => Course::Join,
+    };
+    let mut run = Run {
+        host,
+        disposal: document.disposal,
+        instance_id: document.instance_id,
+        sighting: Rc::new(RefCell::new(Sighting::new(now, spec.initialize.is_some()))),
+        spec,
+        facts,
+        identity,
+        progress,
+        report,
+        shared: None,
+        course,
+        turn: None,
+        at_hand: (StepId::Preflight, now),
+        began: now,
+        told: now,
+    };
+    match run.introduce().await {
+        Ok(()) => Ok(run),
+        Err(fault) => Err(Box::new((fault, run.report))),
+    }
+}
+
+async fn read_ledger<H: Host>(host: &H, facts: &Facts) -> Result<Progress, Fault> {
+    let Some(bytes) = host.read(Path::new(paths::LEDGER), LEDGER_LIMIT).await? else {
+        return Ok(Progress::default());
+    };
+    let progress = ledger::fold(&bytes).map_err(|line| {
+        Fault::new(
+            Class::Broken,
+            format!("line {line} of the ledger is damaged"),
+            paths::LEDGER,
+            "this disk can't be trusted to say what was begun here: re-image the machine",
+        )
+    })?;
+    match progress.machines.iter().find(|machine| **machine != facts.machine_id) {
+        None => Ok(progress),
+        Some(other) => Err(Fault::new(
+            Class::Broken,
+            "this disk was the first boot of another machine",
+            paths::LEDGER,
+            "it is a clone, or its machine-id was reset: use a fresh image (or remove /var/lib/kubeboot, /etc/kubernetes, /var/lib/kubelet and /var/lib/etcd)",
+        )
+        .because(format!("the ledger is by machine-id {other}, this is {}", facts.machine_id))),
+    }
+}
+
+impl<H: Host> Run<'_, H> {
+    /// Says who we are, and halts if an earlier run here was somebody else (design §5).
+    async fn introduce(&mut self) -> Result<(), Fault> {
+        let cluster = act::pki::cluster_identity(&self.spec)?;
+        let me = (cluster, self.spec.role.name().to_owned(), self.identity.name.clone());
+        match &self.progress.identity {
+            Some(earlier) if *earlier != me => {
+                return Err(Fault::new(
+                    Class::Input,
+                    "the document is for another cluster, role or node than the run that was begun on this disk",
+                    paths::LEDGER,
+                    "give this machine its own document again, or re-image it",
+                )
+                .because(format!(
+                    "begun as {} {} of cluster {}, now {} {} of cluster {}",
+                    earlier.1, earlier.2, earlier.0, me.1, me.2, me.0
+                )));
+            }
+            _ => {}
+        }
+        self.tell(
+            Level::Info,
+            &format!(
+                "kubeboot {}: this machine is to be {} {} ({}) of cluster {}",
+                env!("CARGO_PKG_VERSION"),
+                me.1,
+                me.2,
+                self.identity.address,
+                self.spec.cluster
+            ),
+        );
+        self.record(Entry::Started { cluster: me.0, role: me.1, node: me.2 }).await
+    }
+
+    async fn steps(&mut self) -> Result<(), Fault> {
+        let mut plan = plan::build(&self.spec, self.course);
+        self.report.follow(&plan);
+        let mut next = 0;
+        while let Some(step) = plan.steps.get(next).cloned() {
+            self.step(&step).await?;
+            let planned = plan.course;
+            if self.course != planned {
+                plan = self.change(step.id);
+                next = plan.steps.iter().position(|other| other.id == step.id).unwrap_or(next);
+            }
+            next += 1;
+        }
+        let took = self.host.now().since(self.began).as_secs_f64();
+        self.tell_console(&format!("done: {} {} works, {took:.1} s after the start", self.spec.role.name(), self.identity.name));
+        self.host.status("done");
+        Ok(())
+    }
+
+    /// The fence chose another course than the one set out on.
+    fn change(&mut self, after: StepId) -> Plan {
+        let plan = plan::build(&self.spec, self.course);
+        self.report.follow(&plan);
+        self.tell(Level::Info, &format!("after {}: the course is {:?}", after.name(), self.course));
+        plan
+    }
+
+    async fn step(&mut self, step: &Step) -> Result<(), Fault> {
+        let since = self.host.now();
+        self.at_hand = (step.id, since.plus(step.deadline));
+        let mut state = StepState::new(since, self.noise());
+        let started = self.host.wall().to_string();
+        if let Some(entry) = self.report.step(step.id) {
+            entry.outcome = StepOutcome::Running;
+            entry.started_at = Some(started);
+        }
+        self.host.status(&format!("{}: {}", step.id.name(), step.why));
+        self.publish().await?;
+        loop {
+            match decide(step, &state, self.host.now()) {
+                Decision::Ask => state.asked = Some(act::is_done(self, step.done_when).await?),
+                Decision::Run => {
+                    state.attempts += 1;
+                    if let Some(entry) = self.report.step(step.id) {
+                        entry.attempts = state.attempts;
+                    }
+                    self.tell(Level::Info, &format!("begun: {}", step.why));
+                    if step.has_effect() {
+                        self.record(Entry::Begun { step: step.id }).await?;
+                    }
+                    state.last = match act::act(self, step.id).await {
+                        Ok(()) => Attempt::Succeeded,
+                        Err(fault) => {
+                            if fault.class() == Class::Transient {
+                                self.tell(
+                                    Level::Warning,
+                                    &format!("attempt {} failed, will be repeated: {}", state.attempts, fault.line()),
+                                );
+                            }
+                            Attempt::Failed(fault)
+                        }
+                    };
+                    state.asked = None;
+                }
+                Decision::Sleep(pause) => {
+                    self.host.sleep(pause).await;
+                    state.last = Attempt::None;
+                    state.asked = None;
+                    state.noise = self.noise();
+                }
+                Decision::Halt(fault) => {
+                    self.record(Entry::Failed { step: step.id, fault: fault.line() }).await?;
+                    return Err(fault);
+                }
+                Decision::Next => break,
+            }
+        }
+        if step.has_effect() {
+            self.record(Entry::Done { step: step.id }).await?;
+        }
+        let seconds = self.host.now().since(since).as_secs_f64();
+        let found = state.attempts == 0;
+        if let Some(entry) = self.report.step(step.id) {
+            entry.outcome = if found { StepOutcome::FoundDone } else { StepOutcome::Done };
+            entry.seconds = Some((seconds * 1000.0).round() / 1000.0);
+        }
+        let how = if found { "found done" } else { "done" };
+        self.tell_console(&format!("{} {how} ({seconds:.1} s): {}", step.id.name(), step.why));
+        self.publish().await
+    }
+
+    /// Looks until it is so, for as long as the step at hand may take. Every look is told in the report, the journal
+    /// hears of changes, the console at growing intervals.
+    ///
+    /// # Errors
+    /// What a look throws, or a transient fault that says what was waited for and last seen.
+    pub async fn until<T>(
+        &mut self,
+        waiting_for: &str,
+        pace: Backoff,
+        mut look: impl AsyncFnMut(&mut Self) -> Result<Look<T>, Fault>,
+    ) -> Result<T, Fault> {
+        let (step, deadline) = self.at_hand;
+        let (since, wall) = (self.host.now(), self.host.wall().to_string());
+        let mut next_word = FIRST_WORD;
+        let (mut tries, mut last) = (0_u32, String::new());
+        loop {
+            tries += 1;
+            let seen = look(self).await?;
+            let elapsed = self.host.now().since(since);
+            let (over, line) = match &seen {
+                Look::Yes(_) => (true, last.clone()),
+                Look::NotYet(line) => (false, line.clone()),
+            };
+            if !(over && tries == 1) {
+                let wait = Wait {
+                    waiting_for: waiting_for.to_owned(),
+                    since: wall.clone(),
+                    seconds: (elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
+                    tries,
+                    last_seen: line.clone(),
+                    over,
+                };
+                if let Some(entry) = self.report.step(step) {
+                    match entry.waits.iter_mut().find(|old| old.waiting_for == wait.waiting_for && old.since == wait.since) {
+                        Some(old) => *old = wait,
+                        None => entry.waits.push(wait),
+                    }
+                }
+            }
+            if let Look::Yes(value) = seen {
+                return Ok(value);
+            }
+            if line != last {
+                self.tell(Level::Info, &format!("waiting for {waiting_for}: {line}"));
+                self.host.status(&format!("{}: waiting for {waiting_for}: {line}", step.name()));
+                self.publish().await?;
+                last = line;
+            } else if self.host.now().since(self.told) >= Duration::from_secs(1) {
+                self.publish().await?;
+            }
+            if elapsed >= next_word {
+                next_word = elapsed * 2;
+                self.tell_console(&format!("{}: waiting for {waiting_for} since {} s: {last}", step.name(), elapsed.as_secs()));
+            }
+            if self.host.now() >= deadline {
+                return Err(Fault::new(
+                    Class::Transient,
+                    format!("waited {} s in vain for {waiting_for}", elapsed.as_secs()),
+                    format!("step {}", step.name()),
+                    "what was last seen says what is missing; kubeboot tries again by itself",
+                )
+                .because(last));
+            }
+            self.host.sleep(pace.pause(tries, self.noise())).await;
+        }
+    }
+
+    /// Appends to the ledger and syncs it.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn record(&mut self, entry: Entry) -> Result<(), Fault> {
+        let record = Record { at: self.host.wall().to_string(), machine: self.facts.machine_id.clone(), entry };
+        self.host.append(Path::new(paths::LEDGER), &ledger::line(&record)).await?;
+        self.progress.take(record);
+        Ok(())
+    }
+
+    /// Writes `status.json`.
+    async fn publish(&mut self) -> Result<(), Fault> {
+        self.told = self.host.now();
+        self.host.write(Path::new(paths::STATUS), &self.report.to_json(), Mode::Private).await
+    }
+
+    /// To the journal.
+    pub fn tell(&self, level: Level, message: &str) {
+        self.host.tell(&Event { level, step: self.at_hand.0.name(), message, console: false });
+    }
+
+    /// To the journal and the console.
+    pub fn tell_console(&self, message: &str) {
+        self.host.tell(&Event { level: Level::Info, step: self.at_hand.0.name(), message, console: true });
+    }
+
+    /// Runs a command whose lines go to the journal as they come.
+    ///
+    /// # Errors
+    /// The program can't be started.
+    pub async fn command(&self, command: &crate::host::Command) -> Result<crate::host::Output, Fault> {
+        let step = self.at_hand.0.name();
+        let host = self.host;
+        let mut line = |_: Stream, text: &str| host.tell(&Event { level: Level::Debug, step, message: text, console: false });
+        host.run(command, &mut line).await
+    }
+
+    /// A random number for jitter; no harm is done if there is none.
+    pub fn noise(&self) -> u32 {
+        let mut bytes = [0; 4];
+        let _ = self.host.random(&mut bytes);
+        u32::from_le_bytes(bytes)
+    }
+
+    /// Whether this machine is a control plane.
+    #[must_use]
+    pub fn is_control_plane(&self) -> bool {
+        self.spec.role == Role::ControlPlane
+    }
+
+    /// When the step at hand has to end.
+    #[must_use]
+    pub const fn deadline(&self) -> Instant {
+        self.at_hand.1
+    }
+}

@@ -1,0 +1,126 @@
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use kubeboot::fault::Class;
+use kubeboot::host::{Host, Mode};
+
+use super::host;
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+#[tokio::test]
+async fn what_is_missing_is_no_error() {
+    let (_folder, host) = host();
+    let path = Path::new("/no/such/thing");
+    assert_eq!(host.read(path, 10).await, Ok(None));
+    assert_eq!(host.list(path).await, Ok(None));
+    assert_eq!(host.remove(path).await, Ok(false));
+    assert_eq!(host.remove_folder(path).await, Ok(false));
+}
+
+#[tokio::test]
+async fn modes_of_files_and_of_folders_made_on_the_way_are_exact() {
+    let (folder, host) = host();
+    host.write(Path::new("/a/b/secret"), b"s", Mode::Private).await.unwrap();
+    host.write(Path::new("/c/d/open"), b"o", Mode::Public).await.unwrap();
+    let at = |path: &str| mode(&folder.path().join(path));
+    assert_eq!([at("a"), at("a/b"), at("a/b/secret")], [0o700, 0o700, 0o600]);
+    assert_eq!([at("c"), at("c/d"), at("c/d/open")], [0o755, 0o755, 0o644]);
+}
+
+#[tokio::test]
+async fn a_folder_that_is_there_keeps_its_mode() {
+    let (folder, host) = host();
+    std::fs::create_dir(folder.path().join("etc")).unwrap();
+    std::fs::set_permissions(folder.path().join("etc"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    host.write(Path::new("/etc/x"), b"x", Mode::Private).await.unwrap();
+    assert_eq!(mode(&folder.path().join("etc")), 0o755);
+}
+
+#[tokio::test]
+async fn a_file_is_replaced_as_one_and_nothing_is_left_beside_it() {
+    let (folder, host) = host();
+    host.write(Path::new("/f"), b"one", Mode::Public).await.unwrap();
+    let open = std::fs::File::open(folder.path().join("f")).unwrap();
+    host.write(Path::new("/f"), b"two", Mode::Private).await.unwrap();
+    // Who has the old file open goes on reading the old file: it was never truncated.
+    assert_eq!(std::io::read_to_string(open).unwrap(), "one");
+    assert_eq!(host.read(Path::new("/f"), 3).await.unwrap().unwrap(), b"two");
+    assert_eq!(mode(&folder.path().join("f")), 0o600);
+    assert_eq!(host.list(Path::new("/")).await.unwrap().unwrap(), ["f"]);
+}
+
+#[tokio::test]
+async fn a_link_is_replaced_not_followed() {
+    let (folder, host) = host();
+    std::fs::write(folder.path().join("target"), "kept").unwrap();
+    symlink("target", folder.path().join("link")).unwrap();
+    host.write(Path::new("/link"), b"new", Mode::Private).await.unwrap();
+    assert_eq!(std::fs::read_to_string(folder.path().join("target")).unwrap(), "kept");
+}
+
+#[tokio::test]
+async fn reading_stops_at_the_limit() {
+    let (folder, host) = host();
+    std::fs::write(folder.path().join("big"), "12345").unwrap();
+    assert_eq!(host.read(Path::new("/big"), 5).await.unwrap().unwrap(), b"12345");
+    let fault = host.read(Path::new("/big"), 4).await.unwrap_err();
+    assert_eq!((fault.class(), fault.what()), (Class::Input, "the file is larger than 4 bytes"));
+}
+
+#[tokio::test]
+async fn appending_makes_a_private_file_and_adds_to_it() {
+    let (folder, host) = host();
+    host.append(Path::new("/var/lib/ledger"), b"a\n").await.unwrap();
+    host.append(Path::new("/var/lib/ledger"), b"b\n").await.unwrap();
+    assert_eq!(std::fs::read_to_string(folder.path().join("var/lib/ledger")).unwrap(), "a\nb\n");
+    assert_eq!(mode(&folder.path().join("var/lib/ledger")), 0o600);
+}
+
+#[tokio::test]
+async fn removing_says_whether_there_was_something() {
+    let (_folder, host) = host();
+    host.write(Path::new("/d/f"), b"", Mode::Public).await.unwrap();
+    assert_eq!(host.remove(Path::new("/d/f")).await, Ok(true));
+    assert_eq!(host.remove_folder(Path::new("/d")).await, Ok(true));
+    assert_eq!(host.list(Path::new("/")).await.unwrap().unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn no_path_leads_out_of_the_root() {
+    let (folder, host) = host();
+    host.write(Path::new("/../../x"), b"", Mode::Public).await.unwrap();
+    assert!(folder.path().join("x").exists());
+}
+
+#[tokio::test]
+async fn a_fault_names_the_path_and_knows_what_to_do() {
+    let (folder, host) = host();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let fault = host.write(Path::new("/file/below"), b"", Mode::Public).await.unwrap_err();
+    assert_eq!(fault.class(), Class::Broken);
+    assert!(fault.at().ends_with("/file"), "{fault}");
+    assert_eq!(fault.advice(), "a file lies where a folder is expected: move it away");
+}
+
+/// /dev/full answers every write with ENOSPC, as a full disk does.
+#[tokio::test]
+async fn a_full_disk_is_called_that() {
+    let (folder, host) = host();
+    symlink("/dev/full", folder.path().join("ledger")).unwrap();
+    let fault = host.append(Path::new("/ledger"), b"x").await.unwrap_err();
+    assert!(fault.advice().starts_with("the disk is full"), "{fault}");
+}
+
+/// What is no drive is refused with the kernel's reason for each file system, and no mount point is left behind.
+#[tokio::test]
+async fn what_can_not_be_mounted_says_so_and_leaves_nothing() {
+    let (folder, host) = host();
+    std::fs::write(folder.path().join("device"), "no file system").unwrap();
+    let fault = host.mount_read_only(Path::new("/device"), Path::new("/run/at")).await.unwrap_err();
+    assert_eq!((fault.class(), fault.what()), (Class::Broken, "can't mount the drive"));
+    assert!(["as iso9660: ", "as vfat: "].iter().all(|reason| fault.why().unwrap().contains(reason)), "{fault}");
+    assert!(!folder.path().join("run/at").exists());
+}

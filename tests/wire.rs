@@ -1,0 +1,420 @@
+//! What `LocalHost::http` makes of real servers on loopback: rustls with certificates made here, and things that are no
+//! server at all.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "wire/servers.rs"]
+mod servers;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use kubeboot::host::local::{LocalHost, Surroundings};
+use kubeboot::host::{Host, Method, Request, Response, Tls, Unanswered};
+use kubeboot::secret::Secret;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use servers::{Ca, OK, answer, builder, configuration, demanding, pem, serve, tls_server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+fn host() -> LocalHost {
+    LocalHost::in_surroundings("/".into(), Surroundings::default())
+}
+
+fn request(url: String, tls: Option<Tls>) -> Request {
+    Request {
+        method: Method::Get,
+        url,
+        tls,
+        bearer: None,
+        content_type: None,
+        body: None,
+        connect_limit: Duration::from_secs(10),
+        limit: Duration::from_secs(20),
+        size_limit: 1024,
+        fresh: false,
+    }
+}
+
+async fn get(address: SocketAddr, tls: Option<Tls>) -> Result<Response, Unanswered> {
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    host().http(&request(format!("{scheme}://{address}/readyz"), tls)).await
+}
+
+fn ok() -> Result<Response, Unanswered> {
+    Ok(Response { status: 200, body: b"ok".to_vec() })
+}
+
+#[tokio::test]
+async fn the_right_ca_is_answered() {
+    let ca = Ca::new();
+    let (address, _) = tls_server(ca.server("127.0.0.1", |_| {}), OK).await;
+    assert_eq!(get(address, Some(ca.tls())).await, ok());
+}
+
+#[tokio::test]
+async fn any_status_is_an_answer_and_redirects_are_not_followed() {
+    let ca = Ca::new();
+    let redirect = "HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n";
+    let (address, count) = tls_server(ca.server("127.0.0.1", |_| {}), redirect).await;
+    assert_eq!(get(address, Some(ca.tls())).await, Ok(Response { status: 307, body: Vec::new() }));
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn connections_are_used_again_by_the_same_client_alone() {
+    let ca = Ca::new();
+    let (address, count) = tls_server(ca.server("127.0.0.1", |_| {}), OK).await;
+    let host = host();
+    let mut request = request(format!("https://{address}/"), Some(ca.tls()));
+    for _ in 0..3 {
+        assert_eq!(host.http(&request).await, ok());
+    }
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+    request.tls.as_mut().unwrap().server_name = Some("127.0.0.1".to_owned());
+    assert_eq!(host.http(&request).await, ok());
+    assert_eq!(count.load(Ordering::SeqCst), 2, "another trust is another connection");
+}
+
+/// Both CAs are called "kubernetes", as kubeadm calls every one of them.
+#[tokio::test]
+async fn another_ca_of_the_same_name_is_foreign() {
+    let (ours, theirs) = (Ca::new(), Ca::new());
+    let (address, _) = tls_server(theirs.server("127.0.0.1", |_| {}), OK).await;
+    let seen = get(address, Some(ours.tls())).await;
+    assert!(matches!(seen, Err(Unanswered::ForeignCa(_))), "{seen:?}");
+}
+
+#[tokio::test]
+async fn another_ca_of_another_name_is_foreign() {
+    let ours = Ca::new();
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, "corporate proxy");
+    let theirs = Ca { pem: String::new(), issuer: Issuer::new(params, KeyPair::generate().unwrap()) };
+    let (address, _) = tls_server(theirs.server("127.0.0.1", |_| {}), OK).await;
+    let seen = get(address, Some(ours.tls())).await;
+    assert!(matches!(seen, Err(Unanswered::ForeignCa(_))), "{seen:?}");
+}
+
+/// What `openssl req -x509` makes for a balancer: its own CA.
+#[tokio::test]
+async fn a_self_signed_certificate_is_foreign() {
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let (address, _) = tls_server(configuration(builder().with_no_client_auth(), &certificate, &key), OK).await;
+    let seen = get(address, Some(Ca::new().tls())).await;
+    assert!(matches!(seen, Err(Unanswered::ForeignCa(_))), "{seen:?}");
+}
+
+fn expired(params: &mut CertificateParams) {
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2021, 1, 1);
+}
+
+#[tokio::test]
+async fn an_expired_certificate_of_ours_is_bad() {
+    let ca = Ca::new();
+    let (address, _) = tls_server(ca.server("127.0.0.1", expired), OK).await;
+    let seen = get(address, Some(ca.tls())).await;
+    assert!(matches!(&seen, Err(Unanswered::BadCertificate(why)) if why.contains("expired")), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_of_ours_from_the_future_is_bad() {
+    let ca = Ca::new();
+    let future = |params: &mut CertificateParams| params.not_before = date_time_ymd(4000, 1, 1);
+    let (address, _) = tls_server(ca.server("127.0.0.1", future), OK).await;
+    let seen = get(address, Some(ca.tls())).await;
+    assert!(matches!(&seen, Err(Unanswered::BadCertificate(why)) if why.contains("not valid yet")), "{seen:?}");
+}
+
+#[tokio::test]
+async fn an_expired_certificate_of_another_ca_is_foreign() {
+    let (ours, theirs) = (Ca::new(), Ca::new());
+    let (address, _) = tls_server(theirs.server("127.0.0.1", expired), OK).await;
+    let seen = get(address, Some(ours.tls())).await;
+    assert!(matches!(seen, Err(Unanswered::ForeignCa(_))), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_bad_unless_that_name_is_asked_for() {
+    let ca = Ca::new();
+    let (address, _) = tls_server(ca.server("api.example.com", |_| {}), OK).await;
+    let seen = get(address, Some(ca.tls())).await;
+    assert!(matches!(&seen, Err(Unanswered::BadCertificate(why)) if why.contains("api.example.com")), "{seen:?}");
+    assert_eq!(get(address, Some(Tls { server_name: Some("api.example.com".to_owned()), ..ca.tls() })).await, ok());
+    let seen = get(address, Some(Tls { server_name: Some("other.example.com".to_owned()), ..ca.tls() })).await;
+    assert!(matches!(seen, Err(Unanswered::BadCertificate(_))), "{seen:?}");
+}
+
+#[tokio::test]
+async fn plain_http_is_not_tls() {
+    let (address, _) = serve(|mut stream| async move {
+        let mut some = [0; 16];
+        let _ = stream.read(&mut some).await;
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
+        let _ = stream.read(&mut some).await;
+    })
+    .await;
+    let seen = get(address, Some(Ca::new().tls())).await;
+    assert!(matches!(seen, Err(Unanswered::NotTls(_))), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_banner_before_the_hello_is_not_tls() {
+    let (address, _) = serve(|mut stream| async move {
+        let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2p1\r\n").await;
+        let _ = stream.read(&mut [0; 16]).await;
+    })
+    .await;
+    let seen = get(address, Some(Ca::new().tls())).await;
+    assert!(matches!(seen, Err(Unanswered::NotTls(_))), "{seen:?}");
+}
+
+#[tokio::test]
+async fn closed_at_once_is_closed() {
+    let (address, _) = serve(|stream| async move { drop(stream) }).await;
+    for tls in [Some(Ca::new().tls()), None] {
+        let seen = get(address, tls).await;
+        assert!(matches!(seen, Err(Unanswered::Closed(_))), "{seen:?}");
+    }
+}
+
+/// A balancer without a living backend: it takes the hello, then ends or resets the connection.
+#[tokio::test]
+async fn closed_after_the_hello_is_closed() {
+    for reset in [false, true] {
+        let (address, _) = serve(move |mut stream| async move {
+            let _ = stream.read(&mut [0; 16]).await;
+            // Closing with unread bytes in the buffer resets; reading them all first ends in good order.
+            if !reset {
+                let _ = stream.read(&mut [0; 4096]).await;
+            }
+        })
+        .await;
+        let seen = get(address, Some(Ca::new().tls())).await;
+        assert!(matches!(seen, Err(Unanswered::Closed(_))), "{seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_is_refused() {
+    let address = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
+    let seen = get(address, Some(Ca::new().tls())).await;
+    assert!(matches!(seen, Err(Unanswered::Refused(_))), "{seen:?}");
+    let seen = host().connects(address, Duration::from_secs(10)).await;
+    assert!(matches!(seen, Err(Unanswered::Refused(_))), "{seen:?}");
+}
+
+/// A listener whose backlog is full drops the next SYN, as a silent firewall does.
+#[tokio::test]
+async fn a_silent_drop_is_a_connect_timeout() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let limit = Duration::from_millis(200);
+    let mut held = Vec::new();
+    while let Ok(Ok(stream)) = tokio::time::timeout(limit, TcpStream::connect(address)).await {
+        held.push(stream);
+    }
+    let seen = host().connects(address, limit).await;
+    assert!(matches!(seen, Err(Unanswered::ConnectTimeout(_))), "{seen:?}");
+    for tls in [Some(Ca::new().tls()), None] {
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let request = Request { connect_limit: limit, ..request(format!("{scheme}://{address}/"), tls) };
+        let seen = host().http(&request).await;
+        assert!(matches!(seen, Err(Unanswered::ConnectTimeout(_))), "{seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn accepted_but_mute_is_no_answer() {
+    let (address, _) = serve(|stream| async move {
+        std::future::pending::<()>().await;
+        drop(stream);
+    })
+    .await;
+    // Mute before the handshake, found by the connection limit, and mute instead of an answer, found by the other.
+    let mute = Request { connect_limit: Duration::from_millis(200), ..request(format!("https://{address}/"), Some(Ca::new().tls())) };
+    let seen = host().http(&mute).await;
+    assert!(matches!(&seen, Err(Unanswered::NoAnswer(why)) if why.contains("handshake")), "{seen:?}");
+    let mute = Request { limit: Duration::from_millis(200), ..request(format!("http://{address}/"), None) };
+    let seen = host().http(&mute).await;
+    assert!(matches!(seen, Err(Unanswered::NoAnswer(_))), "{seen:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_no_answer() {
+    let (address, _) = serve(|mut stream| async move {
+        let _ = stream.read(&mut [0; 4096]).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf").await;
+    })
+    .await;
+    let seen = get(address, None).await;
+    assert!(matches!(&seen, Err(Unanswered::NoAnswer(why)) if why.contains("broke off")), "{seen:?}");
+}
+
+#[tokio::test]
+async fn tls_asked_in_plain_http_is_no_answer_of_http() {
+    let ca = Ca::new();
+    let (address, _) = tls_server(ca.server("127.0.0.1", |_| {}), OK).await;
+    let seen = get(address, None).await;
+    assert!(matches!(seen, Err(Unanswered::NoAnswer(_) | Unanswered::Closed(_))), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_too_large_announced_or_not() {
+    let announced = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n12345";
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n123\r\n2\r\n45\r\n0\r\n\r\n";
+    for text in [announced, chunked] {
+        let (address, _) = serve(move |mut stream| async move { answer(&mut stream, text, &std::sync::Mutex::default()).await }).await;
+        let of = |size_limit| Request { size_limit, ..request(format!("http://{address}/"), None) };
+        assert_eq!(host().http(&of(4)).await, Err(Unanswered::TooLarge(4)));
+        assert_eq!(host().http(&of(5)).await, Ok(Response { status: 200, body: b"12345".to_vec() }));
+    }
+}
+
+#[tokio::test]
+async fn a_client_certificate_is_shown_where_one_is_demanded() {
+    let ca = Ca::new();
+    let (address, _) = tls_server(demanding(&ca), OK).await;
+    let identity = |ca: &Ca| {
+        let (certificate, key) = ca.leaf("client", |_| {});
+        Some((pem("CERTIFICATE", certificate.der()), Secret::new(pem("PRIVATE KEY", key.serialized_der()))))
+    };
+    assert_eq!(get(address, Some(Tls { identity: identity(&ca), ..ca.tls() })).await, ok());
+    let seen = get(address, Some(ca.tls())).await;
+    assert!(matches!(seen, Err(Unanswered::TlsFailed(_))), "{seen:?}");
+    let seen = get(address, Some(Tls { identity: identity(&Ca::new()), ..ca.tls() })).await;
+    assert!(matches!(seen, Err(Unanswered::TlsFailed(_))), "{seen:?}");
+}
+
+/// kubeadm writes EC keys as SEC1 ("EC PRIVATE KEY") and RSA keys as PKCS#1 ("RSA PRIVATE KEY"); openssl makes them here.
+#[tokio::test]
+async fn keys_in_kubeadms_forms_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |arguments: &[&str]| {
+        let run = std::process::Command::new("openssl").current_dir(folder.path()).args(arguments).output();
+        let run = run.expect("openssl is not installed: apt-get install openssl");
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    };
+    let ca = Ca::new();
+    let (address, _) = tls_server(demanding(&ca), OK).await;
+    make(&["ecparam", "-genkey", "-noout", "-name", "prime256v1", "-out", "sec1"]);
+    make(&["genrsa", "-traditional", "-out", "pkcs1", "2048"]);
+    for (name, header) in [("sec1", "EC PRIVATE KEY"), ("pkcs1", "RSA PRIVATE KEY")] {
+        let key = std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert!(key.contains(header), "openssl made another form: {}", key.lines().next().unwrap());
+        // rcgen signs for the public key alone, so that the private key goes only through the code under test.
+        make(&["pkey", "-in", name, "-pubout", "-outform", "DER", "-out", "public"]);
+        let public = rcgen::SubjectPublicKeyInfo::from_der(&std::fs::read(folder.path().join("public")).unwrap()).unwrap();
+        let certificate = CertificateParams::new(vec!["client".to_owned()]).unwrap().signed_by(&public, &ca.issuer).unwrap();
+        let tls = Tls { identity: Some((pem("CERTIFICATE", certificate.der()), Secret::new(key))), ..ca.tls() };
+        assert_eq!(get(address, Some(tls)).await, ok(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_can_not_be_asked_is_unusable_and_quotes_no_secret() {
+    let ca = Ca::new();
+    let url = || "https://127.0.0.1:1/".to_owned();
+    let key = "-----BEGIN PRIVATE KEY-----\nTOPSECRET\n-----END PRIVATE KEY-----\n";
+    let identity = |certificate: &str| Some((certificate.to_owned(), Secret::new(key.to_owned())));
+    let requests = [
+        request("nonsense".to_owned(), None),
+        request("ftp://127.0.0.1/".to_owned(), None),
+        request("http://127.0.0.1/".to_owned(), Some(ca.tls())),
+        request("https://user:TOPSECRET@/x?TOPSECRET".to_owned(), Some(ca.tls())),
+        request(url(), Some(Tls { roots: "no PEM".to_owned(), ..ca.tls() })),
+        request(url(), Some(Tls { roots: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(), ..ca.tls() })),
+        request(url(), Some(Tls { identity: identity(&ca.pem), ..ca.tls() })),
+        request(url(), Some(Tls { identity: identity("no PEM"), ..ca.tls() })),
+        request(url(), Some(Tls { server_name: Some("not a name".to_owned()), ..ca.tls() })),
+        Request { bearer: Some(Secret::new("TOPSECRET\n".to_owned())), ..request(url(), Some(ca.tls())) },
+    ];
+    for request in requests {
+        let seen = host().http(&request).await;
+        let Err(Unanswered::Unusable(why)) = &seen else { panic!("{seen:?} for {request:?}") };
+        assert!(!why.contains("TOPSECRET"), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn without_trust_of_its_own_https_needs_the_systems_bundle() {
+    let ca = Ca::new();
+    let (address, _) = tls_server(ca.server("127.0.0.1", |_| {}), OK).await;
+    let root = tempfile::tempdir().unwrap();
+    let host = LocalHost::in_surroundings(root.path().to_owned(), Surroundings::default());
+    let request = request(format!("https://{address}/"), None);
+    let seen = host.http(&request).await;
+    assert!(matches!(&seen, Err(Unanswered::Unusable(why)) if why.contains("install ca-certificates")), "{seen:?}");
+    std::fs::create_dir_all(root.path().join("etc/ssl/certs")).unwrap();
+    std::fs::write(root.path().join("etc/ssl/certs/ca-certificates.crt"), &ca.pem).unwrap();
+    assert_eq!(host.http(&request).await, ok());
+    std::fs::write(root.path().join("etc/ssl/certs/ca-certificates.crt"), Ca::new().pem).unwrap();
+    let other = LocalHost::in_surroundings(root.path().to_owned(), Surroundings::default());
+    let seen = other.http(&request).await;
+    assert!(matches!(seen, Err(Unanswered::ForeignCa(_))), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_request_is_sent_as_it_was_made() {
+    let seen = Arc::new(std::sync::Mutex::new(String::new()));
+    let log = Arc::clone(&seen);
+    let (address, _) = serve(move |mut stream| {
+        let log = Arc::clone(&log);
+        async move { answer(&mut stream, OK, &log).await }
+    })
+    .await;
+    let request = Request {
+        method: Method::Patch,
+        bearer: Some(Secret::new("abcdef.0123456789abcdef".to_owned())),
+        content_type: Some("application/apply-patch+yaml"),
+        body: Some(Secret::new(b"{}".to_vec())),
+        ..request(format!("http://{address}/api?x=1"), None)
+    };
+    assert_eq!(host().http(&request).await, ok());
+    let head = seen.lock().unwrap().to_lowercase();
+    for line in [
+        "patch /api?x=1 http/1.1",
+        "authorization: bearer abcdef.0123456789abcdef",
+        "content-type: application/apply-patch+yaml",
+        "content-length: 2",
+    ] {
+        assert!(head.contains(line), "{line} is missing in {head}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_has_is_no_name() {
+    // RFC 6761: `.invalid` never resolves; and a name with a blank never gets as far as DNS.
+    let request =
+        Request { connect_limit: Duration::from_secs(20), ..request("https://kubeboot.invalid:6443/".to_owned(), Some(Ca::new().tls())) };
+    let seen = host().http(&request).await;
+    assert!(matches!(seen, Err(Unanswered::NoName(_))), "{seen:?}");
+    let seen = host().resolve("kubeboot.invalid", Duration::from_secs(20)).await;
+    assert!(matches!(seen, Err(Unanswered::NoName(_))), "{seen:?}");
+}
+
+#[tokio::test]
+async fn literals_and_the_hosts_file_resolve() {
+    for (name, address) in [("10.0.0.1", "10.0.0.1"), ("::1", "::1"), ("[fd00::1]", "fd00::1")] {
+        assert_eq!(host().resolve(name, Duration::from_secs(10)).await, Ok(vec![address.parse().unwrap()]));
+    }
+    assert!(host().resolve("localhost", Duration::from_secs(10)).await.unwrap().iter().all(std::net::IpAddr::is_loopback));
+}
+
+/// TCP to a multicast address: Linux answers ENETUNREACH on every machine, with or without routes (tcp_v4_connect).
+#[tokio::test]
+async fn no_way_is_no_route() {
+    let address = "224.0.0.1:6443".parse().unwrap();
+    let seen = host().connects(address, Duration::from_secs(10)).await;
+    assert!(matches!(seen, Err(Unanswered::NoRoute(_))), "{seen:?}");
+    let seen = get(address, Some(Ca::new().tls())).await;
+    assert!(matches!(seen, Err(Unanswered::NoRoute(_))), "{seen:?}");
+}
