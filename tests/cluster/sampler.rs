@@ -31,6 +31,8 @@ pub struct Sight {
 pub struct Cost {
     pub processes: usize,
     pub cpu_seconds: f64,
+    /// Of the children it has waited for: exact, where sampling them misses their last moments.
+    pub children_seconds: f64,
     pub peak_kib: u64,
 }
 
@@ -38,8 +40,8 @@ pub struct Cost {
 struct Seen {
     stop: bool,
     sights: BTreeSet<Sight>,
-    /// Process → (node, program, CPU seconds, peak memory).
-    costs: BTreeMap<(i32, u64), (String, String, f64, u64)>,
+    /// Process and its start → node, program, what it cost until the last look.
+    costs: BTreeMap<(i32, u64), (String, String, Cost)>,
     rounds: u64,
     processes: usize,
 }
@@ -78,11 +80,12 @@ impl Sampler {
     pub fn samples(&self) -> Samples {
         let seen = lock(&self.seen);
         let mut costs: BTreeMap<(String, String), Cost> = BTreeMap::new();
-        for (node, program, cpu, peak) in seen.costs.values() {
+        for (node, program, one) in seen.costs.values() {
             let cost = costs.entry((node.clone(), program.clone())).or_default();
             cost.processes += 1;
-            cost.cpu_seconds += cpu;
-            cost.peak_kib = cost.peak_kib.max(*peak);
+            cost.cpu_seconds += one.cpu_seconds;
+            cost.children_seconds += one.children_seconds;
+            cost.peak_kib = cost.peak_kib.max(one.peak_kib);
         }
         Samples { sights: seen.sights.iter().cloned().collect(), rounds: seen.rounds, processes: seen.processes, costs }
     }
@@ -175,14 +178,15 @@ impl Rounds {
             let cpu = stat.cpu_seconds.max(scheduled_seconds(pid));
             let peak = peak_kib(pid);
             let mut seen = lock(shared);
-            let fresh = || (known.node.clone(), stat.program.clone(), 0.0, 0);
+            let fresh = || (known.node.clone(), stat.program.clone(), Cost::default());
             let cost = seen.costs.entry((pid, stat.started)).or_insert_with(fresh);
             if cost.1 != stat.program {
                 // Before exec it was a copy of its parent.
                 *cost = fresh();
             }
-            cost.2 = cost.2.max(cpu);
-            cost.3 = cost.3.max(peak);
+            cost.2.cpu_seconds = cost.2.cpu_seconds.max(cpu);
+            cost.2.children_seconds = stat.children_seconds;
+            cost.2.peak_kib = cost.2.peak_kib.max(peak);
         }
     }
 }
@@ -191,6 +195,7 @@ struct Stat {
     program: String,
     started: u64,
     cpu_seconds: f64,
+    children_seconds: f64,
 }
 
 impl Stat {
@@ -203,6 +208,7 @@ impl Stat {
             program: name.to_owned(),
             started: fields.get(19)?.parse().ok()?,
             cpu_seconds: (f64::from(number(11)?) + f64::from(number(12)?)) / TICKS,
+            children_seconds: (f64::from(number(13)?) + f64::from(number(14)?)) / TICKS,
         })
     }
 }
