@@ -52,8 +52,9 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.first().map(String::as_str) {
         Some("enter") => enter::enter(&arguments[1..]).map(|()| ExitCode::SUCCESS),
-        Some("run" | "build" | "kubeadms" | "by-hand") if supervise::is_worker() => work(&arguments),
-        Some("run" | "build" | "kubeadms" | "by-hand") => supervised(&arguments),
+        Some("kubeadms") => kubeadms(),
+        Some("run" | "build" | "by-hand") if supervise::is_worker() => work(&arguments),
+        Some("run" | "build" | "by-hand") => supervised(&arguments),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -74,17 +75,20 @@ fn supervised(arguments: &[String]) -> Outcome<ExitCode> {
     supervise::supervise(arguments)
 }
 
+/// Only a build: no machine, no network, nothing to clean up.
+fn kubeadms() -> Outcome<ExitCode> {
+    for (version, path) in parts::other_kubeadms()? {
+        println!("{version} {}", path.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn work(arguments: &[String]) -> Outcome<ExitCode> {
     supervise::die_with_supervisor()?;
     match arguments.first().map(String::as_str) {
         Some("build") => {
             bed::prepare()?;
             say("everything is built");
-        }
-        Some("kubeadms") => {
-            for (version, path) in parts::other_kubeadms()? {
-                println!("{version} {}", path.display());
-            }
         }
         Some("by-hand") => by_hand::run(match arguments.get(1) {
             Some(times) => times.parse().whilst("by-hand: how many times?")?,

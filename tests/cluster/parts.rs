@@ -101,7 +101,7 @@ pub fn all() -> Outcome<Parts> {
     for module in &MODULES {
         for program in module.programs {
             let path = match given(program.name)? {
-                Some(path) => path,
+                Some(path) => check(&path, program).map(|()| path)?,
                 None => build(module.folder, program, KUBERNETES)?,
             };
             programs.insert(program.name.to_owned(), path);
@@ -214,9 +214,5 @@ fn check(path: &Path, program: &Program) -> Outcome<()> {
     // Some have no --version and answer a call without arguments with a usage line and an error.
     let ended = run(call.args(program.check).env_remove("KUBECONFIG"), CHECK)?;
     let said = format!("{}{}", ended.stdout, ended.stderr);
-    if said.contains(program.says) {
-        Ok(())
-    } else {
-        Err(format!("{} was built but does not say {:?}:\n{said}", program.name, program.says))
-    }
+    if said.contains(program.says) { Ok(()) } else { Err(format!("{} does not say {:?}:\n{said}", path.display(), program.says)) }
 }
