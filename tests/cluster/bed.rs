@@ -1,6 +1,6 @@
 //! The whole bed: everything built, the network, the balancer, the machines.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::balancer::Balancer;
 use crate::cache::{self, discard};
@@ -18,6 +18,13 @@ pub struct Ready {
     pub parts: Parts,
     pub disk: Disk,
     containerd: PathBuf,
+}
+
+impl Ready {
+    /// The state folder of a containerd that has all images.
+    pub fn containerd(&self) -> &Path {
+        &self.containerd
+    }
 }
 
 /// Builds what isn't in the cache.

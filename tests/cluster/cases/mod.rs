@@ -2,6 +2,7 @@
 //! something is wrong.
 
 mod ha;
+mod minors;
 mod one;
 mod secrets;
 
@@ -41,7 +42,7 @@ struct Case {
     deferred: bool,
 }
 
-const CASES: [Case; 3] = [
+const CASES: [Case; 4] = [
     Case {
         name: "one",
         what: "one machine, from power-on to a working control plane",
@@ -71,6 +72,16 @@ const CASES: [Case; 3] = [
         look: ha::look,
         shake: None,
         deferred: false,
+    },
+    Case {
+        name: "minors",
+        what: "what kubeboot writes, before the kubeadms of other minors",
+        control_planes: 2,
+        workers: 0,
+        choice: Choice { pki: "inline", credential: "bootstrapCertificate" },
+        look: minors::look,
+        shake: None,
+        deferred: true,
     },
 ];
 
