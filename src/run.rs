@@ -29,6 +29,8 @@ use crate::report::{FaultReport, Outcome, Report, StepOutcome, Wait};
 
 /// Largest ledger read, bytes: some twenty lines a run, and runs that fail for weeks.
 const LEDGER_LIMIT: usize = 16 << 20;
+/// Largest report read, bytes.
+pub const REPORT_LIMIT: usize = 4 << 20;
 /// Console lines of a wait that lasts: after this long, then each time twice as long.
 const FIRST_WORD: Duration = Duration::from_secs(10);
 
@@ -104,6 +106,16 @@ pub async fn run<H: Host>(host: &H, document: Result<Document, Fault>, facts: Fa
     };
     end(host, &mut run.report, result.as_ref().err()).await;
     result
+}
+
+/// Corrects the report of a run that a signal ended.
+pub async fn stopped<H: Host>(host: &H, fault: &Fault) {
+    let left = host.read(Path::new(paths::STATUS), REPORT_LIMIT).await;
+    if let Ok(Some(bytes)) = left
+        && let Ok(mut report) = serde_json::from_slice::<Report>(&bytes)
+    {
+        end(host, &mut report, Some(fault)).await;
+    }
 }
 
 /// The last words: report, console, journal.

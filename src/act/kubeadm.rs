@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::ready;
+use crate::backoff;
 use crate::cluster::api::Ask;
 use crate::cluster::object;
 use crate::concurrently::{First, race};
@@ -13,7 +15,7 @@ use crate::kubeadm::command;
 use crate::kubeadm::config::{self, Secrets, Spelt};
 use crate::paths;
 use crate::plan::{Course, StepId};
-use crate::run::Run;
+use crate::run::{Look, Run};
 
 /// Writes the configuration, 0600 on tmpfs, and lets kubeadm decode it strictly.
 ///
@@ -131,13 +133,28 @@ pub async fn started<H: Host>(run: &mut Run<'_, H>) -> Result<bool, Fault> {
     Ok(node.pointer("/metadata/labels/node-role.kubernetes.io~1control-plane").is_some())
 }
 
+/// Whether an earlier join left something that kubeadm's preflight would stumble over.
+async fn was_tried<H: Host>(run: &Run<'_, H>) -> Result<bool, Fault> {
+    for file in
+        [paths::KUBELET_CONF, paths::BOOTSTRAP_KUBELET_CONF, paths::KUBELET_CONFIG, paths::ETCD_MANIFEST, paths::API_SERVER_MANIFEST]
+    {
+        if run.host.read(Path::new(file), 1 << 20).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// `kubeadm join`; a control plane keeps the Lease alive meanwhile, and gives it up as soon as its member votes.
 ///
 /// # Errors
 /// Transient: a repeated join goes on where this one stopped.
 pub async fn join<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
-    let resumed = run.host.read(Path::new(paths::KUBELET_CONF), 1 << 20).await?.is_some()
-        || run.host.read(Path::new("/etc/kubernetes/bootstrap-kubelet.conf"), 1 << 20).await?.is_some();
+    let resumed = was_tried(run).await?;
+    if run.is_control_plane() && run.turn.is_none() {
+        // The attempt before this one lost it.
+        super::turn::take(run).await?;
+    }
     let command = command::join(resumed, Duration::from_secs(1200));
     let turn = run.turn.take();
     let output = {
@@ -151,5 +168,12 @@ pub async fn join<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
             },
         }
     };
-    if output.ok() { Ok(()) } else { Err(failure(&command, &output)) }
+    if !output.ok() {
+        return Err(failure(&command, &output));
+    }
+    // kubeadm is done once the kubelet has its certificate; the Node comes a moment later.
+    run.until("this machine's Node", backoff::LOCAL, async |run| {
+        Ok(if ready::joined(run).await? { Look::Yes(()) } else { Look::NotYet("the kubelet has not registered it".to_owned()) })
+    })
+    .await
 }

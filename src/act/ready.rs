@@ -29,22 +29,40 @@ pub async fn joined<H: Host>(run: &mut Run<'_, H>) -> Result<bool, Fault> {
     if !run.is_control_plane() {
         return Ok(true);
     }
-    Ok(node.pointer(CONTROL_PLANE).is_some() && own_vote(run).await?.is_ok())
+    Ok(node.pointer(CONTROL_PLANE).is_some() && Own::of(run)?.votes(run).await.is_ok())
 }
 
-/// Whether this machine's member votes; else what is seen.
-async fn own_vote<H: Host>(run: &Run<'_, H>) -> Result<Result<(), String>, Fault> {
-    let gateway = run.etcd(&format!("https://{}", std::net::SocketAddr::new(run.identity.address, 2379)))?;
-    let own = super::turn::peer_url(run);
-    Ok(match gateway.ask(run.host, &etcd::list()).await {
-        Err(trouble) => Err(format!("this machine's etcd: {}", trouble.line())),
-        Ok(answer) if etcd::members(&answer).iter().any(|member| member.votes() && member.peers.contains(&own)) => Ok(()),
-        Ok(_) => Err("this machine's etcd member does not vote yet".to_owned()),
-    })
+/// This control plane's own servers, asked with certificates that it signs for itself.
+struct Own {
+    api: Client,
+    etcd: Client,
+}
+
+impl Own {
+    fn of<H: Host>(run: &Run<'_, H>) -> Result<Self, Fault> {
+        let etcd = format!("https://{}", std::net::SocketAddr::new(run.identity.address, 2379));
+        Ok(Self { api: run.admin_here()?, etcd: run.etcd(&etcd)? })
+    }
+
+    /// Whether this machine's member votes; else what is seen.
+    async fn votes<H: Host>(&self, run: &Run<'_, H>) -> Result<(), String> {
+        let own = super::turn::peer_url(run);
+        match self.etcd.ask(run.host, &etcd::list()).await {
+            Err(trouble) => Err(format!("this machine's etcd: {}", trouble.line())),
+            Ok(answer) if etcd::members(&answer).iter().any(|member| member.votes() && member.peers.contains(&own)) => Ok(()),
+            Ok(_) => Err("this machine's etcd member does not vote yet".to_owned()),
+        }
+    }
 }
 
 /// What is still missing, in the order in which it comes.
-async fn missing<H: Host>(run: &Run<'_, H>, kubelet: &Client, sets: &[DaemonSet], clashes: &mut u32) -> Result<Option<String>, Fault> {
+async fn missing<H: Host>(
+    run: &Run<'_, H>,
+    kubelet: &Client,
+    own: Option<&Own>,
+    sets: &[DaemonSet],
+    clashes: &mut u32,
+) -> Result<Option<String>, Fault> {
     let name = &run.identity.name;
     let node = match kubelet.ask(run.host, &Ask::get(object::node(name))).await {
         Ok(node) => node,
@@ -67,11 +85,11 @@ async fn missing<H: Host>(run: &Run<'_, H>, kubelet: &Client, sets: &[DaemonSet]
             return Ok(Some(format!("Node {name} has machine-id {other}, this machine {}", run.facts.machine_id)));
         }
     }
-    if run.is_control_plane() {
-        if let Err(trouble) = run.admin_here()?.healthy(run.host, "/readyz").await {
+    if let Some(own) = own {
+        if let Err(trouble) = own.api.healthy(run.host, "/readyz").await {
             return Ok(Some(format!("this machine's API server: {}", trouble.line())));
         }
-        if let Err(seen) = own_vote(run).await? {
+        if let Err(seen) = own.votes(run).await {
             return Ok(Some(seen));
         }
     }
@@ -108,6 +126,7 @@ async fn missing<H: Host>(run: &Run<'_, H>, kubelet: &Client, sets: &[DaemonSet]
 /// A clash of names, or the step's time is over.
 pub async fn wait<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let sets = super::cni::manifest(run).await?.map(|manifest| manifest.daemon_sets()).unwrap_or_default();
+    let own = if run.is_control_plane() { Some(Own::of(run)?) } else { None };
     let mut kubelet = None;
     let mut clashes = 0;
     run.until("the node to work", backoff::SHARED, async |run| {
@@ -116,7 +135,7 @@ pub async fn wait<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
             kubelet = run.as_kubelet().await?;
         }
         let Some(client) = &kubelet else { return Ok(Look::NotYet("the kubelet has no certificate yet".to_owned())) };
-        Ok(match missing(run, client, &sets, &mut clashes).await? {
+        Ok(match missing(run, client, own.as_ref(), &sets, &mut clashes).await? {
             None => Look::Yes(()),
             Some(seen) => {
                 if seen.contains("HTTP 401") {

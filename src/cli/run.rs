@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::concurrently::{First, race};
 use crate::datasource;
+use crate::facts::Facts;
 use crate::fault::{Class, Fault};
 use crate::host::Host;
 use crate::host::local::{LocalHost, terminated};
@@ -24,20 +25,24 @@ pub struct RunArgs {
 pub async fn run(args: &RunArgs) -> Result<(), Fault> {
     let host = LocalHost::new(PathBuf::from("/"));
     let working = async {
-        let facts = host.facts().await?;
-        let found = datasource::find(&host, args.datasource.as_deref(), &facts).await;
+        let (found, facts) = match host.facts().await {
+            Ok(facts) => (datasource::find(&host, args.datasource.as_deref(), &facts).await, facts),
+            Err(fault) => (Err(fault), Facts::default()),
+        };
         run::run(&host, found, facts).await
     };
-    match race(working, terminated()).await {
-        First::Left(result) => result,
-        First::Right(signal) => {
-            signal?;
-            Err(Fault::new(
+    // The signals first: their handlers have to stand before the work begins.
+    match race(terminated(), working).await {
+        First::Right(result) => result,
+        First::Left(signal) => {
+            let fault = Fault::new(
                 Class::Transient,
                 "kubeboot was asked to stop",
-                "a signal",
+                signal?,
                 "start kubeboot.service again: it goes on where it stopped",
-            ))
+            );
+            run::stopped(&host, &fault).await;
+            Err(fault)
         }
     }
 }

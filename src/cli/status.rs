@@ -7,6 +7,7 @@ use crate::host::Host;
 use crate::host::local::LocalHost;
 use crate::paths;
 use crate::report;
+use crate::run::REPORT_LIMIT;
 
 /// Arguments of `kubeboot status`.
 #[derive(Clone, Debug, clap::Args)]
@@ -22,7 +23,7 @@ pub struct StatusArgs {
 /// The report can't be read; there is none, and a tool asked for it.
 pub async fn run(args: &StatusArgs) -> Result<String, Fault> {
     let host = LocalHost::new(PathBuf::from("/"));
-    match host.read(Path::new(paths::STATUS), 4 << 20).await? {
+    match host.read(Path::new(paths::STATUS), REPORT_LIMIT).await? {
         Some(bytes) if args.json => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Some(bytes) => {
             let report = serde_json::from_slice(&bytes).map_err(|error| {

@@ -33,12 +33,20 @@ pub fn init_preflight(limit: Duration) -> Command {
     Command::new("kubeadm", ["init", "phase", "preflight", "--config", paths::INIT_CONFIG], limit)
 }
 
-/// `kubeadm init`. The two `--skip-…-print` keep secrets out of the output (kubeadm.md §1.5).
+/// `kubeadm init`. Nobody types the join command that its last phase shows; the two `--skip-…-print` keep secrets out of
+/// the output all the same (kubeadm.md §1.5).
 #[must_use]
 pub fn init(upload_certificates: bool, limit: Duration) -> Command {
     let mut command = Command::new(
         "kubeadm",
-        ["init", "--config", paths::INIT_CONFIG, "--skip-phases=preflight", "--skip-token-print", "--skip-certificate-key-print"],
+        [
+            "init",
+            "--config",
+            paths::INIT_CONFIG,
+            "--skip-phases=preflight,show-join-command",
+            "--skip-token-print",
+            "--skip-certificate-key-print",
+        ],
         limit,
     );
     if upload_certificates {

@@ -1,33 +1,33 @@
-//! Where events go: the journal by its native protocol, the console, or standard error.
+//! Where events go: the journal with fields, the console, or standard error.
 //!
-//! Under systemd an event is one journal entry with fields (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>) and, if it is
-//! for the console, one line there. Standard error is the journal too then, so it is used only if the socket fails: no
-//! event is stored twice. Without systemd every event is one line on standard error.
+//! Under systemd an event is one journal entry (tracing-journald speaks the protocol) and, if it is for the console, one
+//! line there. Standard error is the journal too then, so it is used only if no journald answered at the start: no event
+//! is stored twice. Without systemd every event is one line on standard error.
 //!
-//! Why not tracing-journald: it knows no other place than /run/systemd/journal/socket, so nothing could be seen of it on
-//! a machine that is not a service's; and the protocol is what follows.
+//! The journal is this process's, like its standard error, so it does not follow the host's root; the console does.
+//! An entry that journald does not take later on is lost, as a line on standard error would be: journald reads that too.
+//! While journald hangs, an event waits for it, also as standard error would, until its watchdog (three minutes) ends it.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+
+use tracing::{Dispatch, dispatcher};
+use tracing_journald::{Priority, PriorityMappings};
+use tracing_subscriber::layer::SubscriberExt;
 
 use crate::host::{Event, Level};
 
-const SOCKET: &str = "/run/systemd/journal/socket";
+/// SYSLOG_IDENTIFIER, which `journalctl -t` and the unit's own lines go by.
+const IDENTIFIER: &str = "kubeboot";
 const CONSOLE: &str = "/dev/console";
-/// Under the smallest net.core.wmem_default in use (212992), with room for the fields. Lines are far shorter.
-const LONGEST: usize = 128 * 1024;
-/// A journald that hangs must not hang the machine's first boot.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The ways out, found once at the start.
 #[derive(Debug)]
 pub(super) struct Journal {
-    sender: Option<UnixDatagram>,
-    socket: PathBuf,
+    /// Kept here and not set for the process: each host has its own.
+    journald: Option<Dispatch>,
     console: PathBuf,
     service: bool,
 }
@@ -35,17 +35,16 @@ pub(super) struct Journal {
 impl Journal {
     /// `service`: our standard error is the journal.
     pub(super) fn new(root: &Path, service: bool) -> Self {
-        let sender = service.then(UnixDatagram::unbound).and_then(Result::ok);
-        let sender = sender.filter(|s| s.set_write_timeout(Some(PATIENCE)).is_ok());
-        Self { sender, socket: super::rooted(root, Path::new(SOCKET)), console: super::rooted(root, Path::new(CONSOLE)), service }
+        let journald = service.then(journald).and_then(Result::ok);
+        Self { journald, console: super::rooted(root, Path::new(CONSOLE)), service }
     }
 
     pub(super) fn tell(&self, event: &Event<'_>) {
-        let entry = || native(event);
-        let stored = self.sender.as_ref().is_some_and(|sender| sender.send_to(&entry(), &self.socket).is_ok());
-        if !stored {
+        if let Some(journald) = &self.journald {
+            dispatcher::with_default(journald, || enter(event));
+        } else {
             // sd-daemon(3): journald takes `<N>` off a line of standard error and stores it as the priority.
-            let prefix = if self.service { format!("<{}>", priority(event.level)) } else { String::new() };
+            let prefix = if self.service { format!("<{}>", char::from(priority(event.level) as u8)) } else { String::new() };
             let _ = writeln!(std::io::stderr().lock(), "{prefix}{}", line(event));
         }
         if self.service && event.console {
@@ -62,13 +61,42 @@ impl Journal {
     }
 }
 
+/// journald at /run/systemd/journal/socket; an error if nothing listens there. Without a prefix the fields are called as
+/// [`enter`] calls them, in upper case; with one, STEP would be F_STEP.
+fn journald() -> std::io::Result<Dispatch> {
+    let priorities = PriorityMappings {
+        error: priority(Level::Error),
+        warn: priority(Level::Warning),
+        info: priority(Level::Info),
+        debug: priority(Level::Debug),
+        trace: Priority::Debug,
+    };
+    let layer =
+        tracing_journald::layer()?.with_field_prefix(None).with_syslog_identifier(IDENTIFIER.to_owned()).with_priority_mappings(priorities);
+    Ok(Dispatch::new(tracing_subscriber::registry().with(layer)))
+}
+
+/// One entry: MESSAGE, PRIORITY, SYSLOG_IDENTIFIER, STEP if there is one, and what the library adds (TARGET, CODE_FILE,
+/// CODE_LINE). A field that is `None` is left out.
+fn enter(event: &Event<'_>) {
+    let message = event.message;
+    let step = (!event.step.is_empty()).then_some(event.step);
+    // A level is part of what tracing keeps for each place in the code, so it can't be a variable: four places.
+    match event.level {
+        Level::Error => tracing::error!(message, step),
+        Level::Warning => tracing::warn!(message, step),
+        Level::Info => tracing::info!(message, step),
+        Level::Debug => tracing::debug!(message, step),
+    }
+}
+
 /// syslog(3) priorities.
-const fn priority(level: Level) -> u8 {
+const fn priority(level: Level) -> Priority {
     match level {
-        Level::Error => 3,
-        Level::Warning => 4,
-        Level::Info => 6,
-        Level::Debug => 7,
+        Level::Error => Priority::Error,
+        Level::Warning => Priority::Warning,
+        Level::Info => Priority::Informational,
+        Level::Debug => Priority::Debug,
     }
 }
 
@@ -76,32 +104,4 @@ const fn priority(level: Level) -> u8 {
 fn line(event: &Event<'_>) -> String {
     let message: String = event.message.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if event.step.is_empty() { message } else { format!("{}: {message}", event.step) }
-}
-
-fn native(event: &Event<'_>) -> Vec<u8> {
-    let mut entry = Vec::with_capacity(event.message.len().saturating_add(128));
-    let mut cut = event.message.len().min(LONGEST);
-    while !event.message.is_char_boundary(cut) {
-        cut = cut.saturating_sub(1);
-    }
-    field(&mut entry, "MESSAGE", event.message.get(..cut).unwrap_or_default());
-    field(&mut entry, "PRIORITY", &priority(event.level).to_string());
-    field(&mut entry, "SYSLOG_IDENTIFIER", "kubeboot");
-    if !event.step.is_empty() {
-        field(&mut entry, "STEP", event.step);
-    }
-    entry
-}
-
-/// `NAME=value`, or for a value of several lines `NAME`, its length in 64 bits little-endian, and the value.
-fn field(entry: &mut Vec<u8>, name: &str, value: &str) {
-    entry.extend_from_slice(name.as_bytes());
-    if value.contains('\n') {
-        entry.push(b'\n');
-        entry.extend_from_slice(&u64::try_from(value.len()).unwrap_or(u64::MAX).to_le_bytes());
-    } else {
-        entry.push(b'=');
-    }
-    entry.extend_from_slice(value.as_bytes());
-    entry.push(b'\n');
 }
