@@ -74,8 +74,12 @@ async fn fit_etcd<H: Host>(run: &Run<'_, H>, client: &Client) -> Result<Result<C
     }
     for member in members.iter().filter(|member| member.votes()) {
         let Some(url) = member.clients.first() else { continue };
-        if let Err(trouble) = run.etcd(url)?.ask(run.host, &etcd::health()).await {
-            return Ok(Err(format!("etcd member {} is not healthy: {}", member.name, trouble.line())));
+        let ailment = match run.etcd(url)?.ask(run.host, &etcd::health()).await {
+            Ok(status) => etcd::ailment(&status),
+            Err(trouble) => Some(trouble.line()),
+        };
+        if let Some(ailment) = ailment {
+            return Ok(Err(format!("etcd member {} is not healthy: {ailment}", member.name)));
         }
     }
     Ok(Ok(gateway))

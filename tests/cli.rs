@@ -1,0 +1,107 @@
+//! The binary: exit codes and which stream says what.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn kubeboot(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kubeboot")).args(arguments).stdin(Stdio::null()).env_clear().output().unwrap()
+}
+
+fn fixture(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/document").join(name).to_str().unwrap().to_owned()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Exit code, standard output, standard error.
+fn said(arguments: &[&str]) -> (i32, String, String) {
+    let output = kubeboot(arguments);
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn a_wrong_command_line_is_2() {
+    for arguments in
+        [&[][..], &["frobnicate"], &["plan"], &["plan", "a", "b"], &["run", "--insecure"], &["mint", "x"], &["status", "--yaml"]]
+    {
+        let (code, out, err) = said(arguments);
+        assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}");
+        assert!(err.contains("Usage: kubeboot"), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn help_and_version_are_asked_for_and_so_no_error() {
+    let (code, out, err) = said(&["--version"]);
+    assert_eq!((code, out, err.as_str()), (0, format!("kubeboot {}\n", env!("CARGO_PKG_VERSION")), ""));
+    let (code, out, _) = said(&["--help"]);
+    assert_eq!(code, 0);
+    for subcommand in ["run", "status", "plan", "mint"] {
+        assert!(out.lines().any(|line| line.trim_start().starts_with(subcommand)), "{subcommand}: {out}");
+    }
+}
+
+#[test]
+fn a_plan_goes_to_standard_output() {
+    let (code, out, err) = said(&["plan", &fixture("accept/worker-token.yaml")]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.starts_with("This machine joins the cluster (`kubeadm join`):\n  1. preflight "), "{out}");
+    assert!(out.contains("\nkubeadm join reads:\n---\n{\n"), "{out}");
+    let (code, out, _) = said(&["plan", &fixture("accept/control-plane-init.yaml")]);
+    assert_eq!(code, 0);
+    assert!(out.starts_with("If nobody serves api.prod.example.com:6443 yet:\n\nThis machine starts the cluster"), "{out}");
+    assert!(out.contains("\nIf the cluster is alive already:\n\nThis machine joins the cluster"), "{out}");
+}
+
+#[test]
+fn a_relative_path_is_as_good() {
+    let folder = fixture("accept");
+    let output = Command::new(env!("CARGO_BIN_EXE_kubeboot")).args(["plan", "worker-token.yaml"]).current_dir(folder).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_wrong_document_is_65_with_all_its_violations() {
+    let folder = std::env::temp_dir().join(format!("kubeboot-cli-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("node.yaml");
+    std::fs::write(
+        &path,
+        "apiVersion: kubeboot/v1alpha1\nkind: Node\ncluster: prod\nrole: wroker\nkubernetesVersion: 1.37\nkubernetesVerison: v1\n",
+    )
+    .unwrap();
+    let (code, out, err) = said(&["plan", path.to_str().unwrap()]);
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!((code, out.as_str()), (65, ""), "{err}");
+    assert!(err.starts_with("kubeboot: "), "{err}");
+    for part in ["node.yaml:4:7", "node.yaml:5:20", "node.yaml:6:1", "wroker", "controlPlaneEndpoint", "discovery"] {
+        assert!(err.contains(part), "`{part}` is not in\n{err}");
+    }
+}
+
+#[test]
+fn a_document_that_is_not_there_is_65() {
+    let (code, out, err) = said(&["plan", "/nonexistent/node.yaml"]);
+    assert_eq!((code, out.as_str()), (65, ""), "{err}");
+    assert!(err.contains("/nonexistent/node.yaml") && err.contains("do:"), "{err}");
+}
+
+#[test]
+fn a_machine_where_nothing_ran_has_a_status_for_people_and_none_for_tools() {
+    if Path::new("/run/kubeboot").exists() || Path::new("/var/lib/kubeboot").exists() {
+        // Only on a machine that kubeboot boots; the cluster tier looks there.
+        return;
+    }
+    let (code, out, err) = said(&["status"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!(out, "kubeboot has not run since this machine booted; see `systemctl status kubeboot`\n");
+    let (code, out, err) = said(&["status", "--json"]);
+    assert_eq!((code, out.as_str()), (69, ""));
+    assert!(
+        err.starts_with("kubeboot: kubeboot has not run since this machine booted\n  where:  /run/kubeboot/status.json\n  do:     "),
+        "{err}"
+    );
+}
