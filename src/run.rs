@@ -324,9 +324,10 @@ impl<H: Host> Run<'_, H> {
         let (step, deadline) = self.at_hand;
         let (since, wall) = (self.host.now(), self.host.wall().to_string());
         let mut next_word = FIRST_WORD;
-        let (mut tries, mut last) = (0_u32, String::new());
+        let (mut tries, mut alike, mut last) = (0_u32, 0_u32, String::new());
         loop {
             tries += 1;
+            alike += 1;
             let seen = look(self).await?;
             let elapsed = self.host.now().since(since);
             let (over, line) = match &seen {
@@ -357,6 +358,8 @@ impl<H: Host> Run<'_, H> {
                 self.host.status(&format!("{}: waiting for {waiting_for}: {line}", step.name()));
                 self.publish().await?;
                 last = line;
+                // Something moves: what is waited for is near, so it is looked for as often as at first.
+                alike = 1;
             } else if self.host.now().since(self.told) >= Duration::from_secs(1) {
                 self.publish().await?;
             }
@@ -373,7 +376,7 @@ impl<H: Host> Run<'_, H> {
                 )
                 .because(last));
             }
-            self.host.sleep(pace.pause(tries, self.noise())).await;
+            self.host.sleep(pace.pause(alike, self.noise())).await;
         }
     }
 

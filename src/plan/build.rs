@@ -69,11 +69,12 @@ pub fn build(spec: &NodeSpec, course: Course) -> Plan {
             if spec.initialize.is_some() {
                 steps.push(fence());
             }
+            // Nothing of it needs the cluster, so it is behind us when the gate opens.
+            steps.push(kubeadm_config());
             steps.push(observed(StepId::Gate, format!("{} answers as our cluster and lets this machine join", spec.endpoint), 60));
             if control_plane && !carries_bundle(spec) {
                 steps.push(shared_pki("from Secret kube-system/kubeadm-certs"));
             }
-            steps.push(kubeadm_config());
             steps.push(kubeadm_preflight());
             if control_plane {
                 steps.push(observed(
