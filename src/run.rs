@@ -3,6 +3,7 @@
 //! One executor for every [`Host`]. It owns no knowledge of kubeadm: [`crate::act`] does the steps, [`crate::plan`]
 //! lists them, [`crate::decide`] chooses.
 
+mod arrival;
 mod memory;
 
 use std::cell::RefCell;
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use crate::act;
 use crate::act::fence::Sighting;
-use crate::backoff::{self, Backoff};
+use crate::backoff::Backoff;
 use crate::cni::Manifest;
 use crate::concurrently::{First, race};
 use crate::decide::{Attempt, Decision, StepState, decide};
@@ -27,13 +28,10 @@ use crate::moment::Instant;
 use crate::paths;
 use crate::pki::shared::SharedPki;
 use crate::plan::{self, Course, Plan, Step, StepId};
-use crate::preflight;
 use crate::report::{FaultReport, Outcome, Report, StepOutcome, Wait};
 
 /// Largest report read, bytes.
 pub const REPORT_LIMIT: usize = 4 << 20;
-/// How long a machine may be without a name or an address.
-const NETWORK: Duration = Duration::from_secs(300);
 /// Console lines of a wait that lasts: after this long, then each time twice as long.
 const FIRST_WORD: Duration = Duration::from_secs(10);
 
@@ -149,7 +147,7 @@ async fn prepare<H: Host>(host: &H, document: Document, facts: Facts, mut report
     };
     report.cluster.clone_from(&spec.cluster);
     report.role = spec.role.name().to_owned();
-    let (facts, identity) = match settle(host, &spec, facts).await {
+    let (facts, identity) = match arrival::settle(host, &spec, facts).await {
         Ok(settled) => settled,
         Err(fault) => return Err(Box::new((fault, report))),
     };
@@ -186,35 +184,6 @@ async fn prepare<H: Host>(host: &H, document: Document, facts: Facts, mut report
     match run.introduce().await {
         Ok(()) => Ok(run),
         Err(fault) => Err(Box::new((fault, run.report))),
-    }
-}
-
-/// Name and address: DHCP may bring either long after the agent has started, so facts are read again until they do.
-async fn settle<H: Host>(host: &H, spec: &NodeSpec, mut facts: Facts) -> Result<(Facts, Identity), Fault> {
-    let since = host.now();
-    let (mut tries, mut told, mut next_word) = (0, String::new(), FIRST_WORD);
-    loop {
-        let problems = match preflight::identity(spec, &facts) {
-            Ok(identity) => return Ok((facts, identity)),
-            Err(problems) => problems,
-        };
-        let (elapsed, seen) = (host.now().since(since), problems.join("; "));
-        if elapsed >= NETWORK {
-            return Err(preflight::fault(&problems).as_class(Class::Transient));
-        }
-        if seen != told {
-            host.tell(&Event { level: Level::Info, step: "", message: &format!("waiting for name and address: {seen}"), console: false });
-            host.status(&format!("waiting for name and address: {seen}"));
-            told.clone_from(&seen);
-        }
-        if elapsed >= next_word {
-            next_word = elapsed * 2;
-            let message = format!("waiting for name and address since {} s: {seen}", elapsed.as_secs());
-            host.tell(&Event { level: Level::Info, step: "", message: &message, console: true });
-        }
-        tries += 1;
-        host.sleep(backoff::LOCAL.pause(tries, 20)).await;
-        facts = host.facts().await?;
     }
 }
 
