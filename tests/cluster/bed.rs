@@ -1,0 +1,70 @@
+//! The whole bed: everything built, the network, the balancer, the machines.
+
+use std::path::{Path, PathBuf};
+
+use crate::balancer::Balancer;
+use crate::cache::{self, discard};
+use crate::images;
+use crate::made;
+use crate::network;
+use crate::node::{Disk, Node};
+use crate::outcome::Outcome;
+use crate::parts::{self, Parts};
+use crate::preload;
+use crate::rootfs;
+
+/// What is made once and kept.
+pub struct Ready {
+    pub parts: Parts,
+    pub disk: Disk,
+    containerd: PathBuf,
+}
+
+impl Ready {
+    /// The state folder of a containerd that has all images.
+    pub fn containerd(&self) -> &Path {
+        &self.containerd
+    }
+}
+
+/// Builds what isn't in the cache.
+pub fn prepare() -> Outcome<Ready> {
+    let parts = parts::all()?;
+    let debian = rootfs::debian()?;
+    let images = images::all(&parts, &debian)?;
+    let layer = rootfs::layer(&parts, &debian, &images.pause)?;
+    let disk = Disk { layers: vec![layer, debian] };
+    let containerd = preload::state(&images, &disk)?;
+    Ok(Ready { parts, disk, containerd })
+}
+
+/// Machines put together and switched off, behind a balancer that is on.
+pub struct Bed {
+    pub nodes: Vec<Node>,
+    pub balancer: Balancer,
+    pub folder: PathBuf,
+}
+
+impl Bed {
+    /// `control_planes` come first, n1 and on.
+    pub fn assemble(ready: &Ready, case: &str, control_planes: u8, workers: u8) -> Outcome<Self> {
+        let folder = cache::folder()?.join("bed").join(case);
+        discard(&folder)?;
+        network::switch_on()?;
+        let numbers: Vec<u8> = (1..=control_planes + workers).collect();
+        let balancer = Balancer::start(&folder, &numbers, &numbers[..usize::from(control_planes)])?;
+        let mut nodes = Vec::new();
+        for number in numbers {
+            let node = Node::assemble(number, &folder, &ready.disk)?;
+            preload::give(&ready.containerd, &node)?;
+            nodes.push(node);
+        }
+        Ok(Self { nodes, balancer, folder })
+    }
+
+    /// Takes everything down. The machines' disks go too.
+    pub fn clear_away(self) -> Outcome<()> {
+        made::undo_all()?;
+        discard(&self.folder)
+    }
+}

@@ -1,0 +1,102 @@
+//! The configuration that kubeboot writes is read by the kubeadms of other minors too: what a machine of this version
+//! wrote is caught, given their version, and put before each of them on a fresh machine.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Cluster, FIRST_BOOT, SHORT, has_failed};
+use crate::checks::Checks;
+use crate::command::wait_for;
+use crate::node::Node;
+use crate::outcome::{Outcome, While};
+use crate::parts;
+use crate::preload;
+use crate::rootfs::copy_program;
+
+/// kubeboot's own folder on tmpfs: there for as long as kubeadm runs.
+const FOLDER: &str = "run/kubeboot/kubeadm";
+const INIT: &str = "init.json";
+const JOIN: &str = "join.json";
+const DISCOVERY: &str = "discovery.conf";
+
+const STEP: Duration = Duration::from_secs(120);
+
+pub fn look(cluster: &Cluster, checks: &mut Checks) -> Outcome<()> {
+    let init = caught(cluster.node(0)?, INIT)?;
+    let join = caught(cluster.node(1)?, JOIN)?;
+    let discovery = caught(cluster.node(1)?, DISCOVERY)?;
+    for node in &cluster.bed.nodes {
+        node.power_cut()?;
+    }
+    let fresh = Node::assemble(3, &cluster.bed.folder, &cluster.ready.disk)?;
+    preload::give(cluster.ready.containerd(), &fresh)?;
+    fresh.power_on()?;
+    wait_for("containerd", STEP, Duration::from_millis(100), || fresh.must(&["ctr", "version"], SHORT).map(drop))?;
+    fresh.must(&["mkdir", "-p", &format!("/{FOLDER}")], SHORT)?;
+    for (version, program) in parts::other_kubeadms()? {
+        let kubeadm = format!("usr/local/bin/kubeadm-{version}");
+        copy_program(&program, &fresh.root().join(&kubeadm))?;
+        let kubeadm = format!("/{kubeadm}");
+        let paths = [INIT, JOIN, DISCOVERY].map(|name| format!("/{FOLDER}/{name}"));
+        let texts = [of_version(&init, version)?, of_version(&join, version)?, discovery.clone()];
+        for (path, text) in paths.iter().zip(&texts) {
+            write(&fresh, path, text)?;
+        }
+        let [init, join, _] = &paths;
+        for (what, arguments) in [
+            ("config validate of init", vec!["config", "validate", "--config", init]),
+            ("config validate of join", vec!["config", "validate", "--config", join]),
+            ("init --dry-run", vec!["init", "--dry-run", "--config", init]),
+        ] {
+            let mut line = vec![kubeadm.as_str()];
+            line.extend(arguments);
+            checks.that(&format!("kubeadm {version}: {what}"), fresh.must(&line, STEP).map(|_| String::new()));
+        }
+        // Unknown fields must be refused, or the passes above say nothing.
+        let wrong = texts[0].replacen("\"certificatesDir\"", "\"certificatesFolder\"", 1).replacen("\"networking\"", "\"networks\"", 1);
+        write(&fresh, init, &wrong)?;
+        let refused = fresh.exec(&[&kubeadm, "config", "validate", "--config", init], STEP)?;
+        let seen = if refused.ok() { Err("a wrong field is accepted".to_owned()) } else { Ok(String::new()) };
+        checks.that(&format!("kubeadm {version}: a wrong field is refused"), seen);
+    }
+    Ok(())
+}
+
+/// A file of kubeboot's, read while it is there; it won't come where kubeboot has failed.
+fn caught(node: &Node, name: &str) -> Outcome<String> {
+    let mut looks = 0u32;
+    let found = wait_for(&format!("{name} on {}", node.name), FIRST_BOOT, Duration::from_millis(5), || {
+        looks += 1;
+        if looks.is_multiple_of(400) && has_failed(node) {
+            return Ok(None);
+        }
+        let path = format!("/proc/{}/root/{FOLDER}/{name}", node.init()?);
+        fs::read_to_string(&path).map(Some).whilst(path)
+    })?;
+    found.whilst(format_args!("kubeboot.service failed on {}", node.name))
+}
+
+/// Written through the machine's own view: /run is its tmpfs.
+fn write(node: &Node, path: &str, text: &str) -> Outcome<()> {
+    let outside = format!("/proc/{}/root{path}", node.init()?);
+    fs::write(&outside, text).whilst(outside)
+}
+
+/// The same configuration for another version, on a machine whose kubelet is of this one.
+fn of_version(text: &str, version: &str) -> Outcome<String> {
+    let mut documents = Vec::new();
+    for document in text.split("\n---\n") {
+        let mut document: Value = serde_json::from_str(document.trim().trim_start_matches("---")).whilst("kubeboot's JSON")?;
+        match document["kind"].as_str() {
+            Some("ClusterConfiguration") => document["kubernetesVersion"] = json!(version),
+            Some("InitConfiguration" | "JoinConfiguration") => {
+                document["nodeRegistration"]["ignorePreflightErrors"] = json!(["all"]);
+            }
+            _ => {}
+        }
+        documents.push(document.to_string());
+    }
+    Ok(documents.join("\n---\n") + "\n")
+}

@@ -1,0 +1,121 @@
+//! From a cluster file to documents on machines, by `kubeboot mint` alone: nothing is written that an operator would not
+//! get from it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::bed::Bed;
+use crate::by_hand::{COMPONENTS, ignored_preflight};
+use crate::command::{must, program};
+use crate::network::ENDPOINT;
+use crate::node::Node;
+use crate::outcome::{Outcome, While};
+use crate::parts::KUBERNETES;
+use crate::rootfs::{copy_program, enable};
+
+/// Where the document lies on a machine: the NoCloud seed.
+pub const SEED: &str = "var/lib/cloud/seed/nocloud";
+
+/// What differs between the clusters of the cases.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice {
+    pub pki: &'static str,
+    pub credential: &'static str,
+}
+
+/// What `kubeboot mint` made.
+pub struct Minted {
+    pub folder: PathBuf,
+}
+
+impl Minted {
+    pub fn admin(&self) -> PathBuf {
+        self.folder.join("admin.conf")
+    }
+
+    fn document(&self, name: &str) -> Outcome<Vec<u8>> {
+        let path = self.folder.join(name);
+        fs::read(&path).whilst(path.display())
+    }
+
+    /// All that is secret in it, as text.
+    pub fn texts(&self) -> Outcome<Vec<String>> {
+        let mut texts = Vec::new();
+        for entry in fs::read_dir(&self.folder).whilst(self.folder.display())? {
+            let path = entry.whilst(self.folder.display())?.path();
+            texts.push(fs::read_to_string(&path).whilst(path.display())?);
+        }
+        Ok(texts)
+    }
+}
+
+/// The binary that is tested.
+pub fn binary() -> Outcome<PathBuf> {
+    let path = std::env::var_os("KUBEBOOT_BINARY").map(PathBuf::from);
+    let path = path.whilst("KUBEBOOT_BINARY is not set; tests/cluster/run builds the binary and sets it")?;
+    fs::canonicalize(&path).whilst(path.display())
+}
+
+pub fn mint(bed: &Bed, choice: Choice) -> Outcome<Minted> {
+    let file = bed.folder.join("cluster.yaml");
+    fs::write(&file, cluster_file(choice)?).whilst(file.display())?;
+    let folder = bed.folder.join("minted");
+    let (file, out) = (file.to_string_lossy().into_owned(), folder.to_string_lossy().into_owned());
+    must(&mut program(&binary()?.to_string_lossy(), &["mint", &file, "--out", &out]), Duration::from_secs(30))?;
+    Ok(Minted { folder })
+}
+
+/// Puts on each machine what a golden image and its userdata would hold: the binary, its unit, its document.
+pub fn furnish(bed: &Bed, minted: &Minted, control_planes: usize) -> Outcome<()> {
+    let binary = binary()?;
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("units/kubeboot.service");
+    let unit = fs::read(&unit).whilst(unit.display())?;
+    for (index, node) in bed.nodes.iter().enumerate() {
+        let document = match index {
+            0 => "control-plane-init.yaml",
+            _ if index < control_planes => "control-plane.yaml",
+            _ => "worker.yaml",
+        };
+        copy_program(&binary, &node.root().join("usr/bin/kubeboot"))?;
+        node.put("etc/systemd/system/kubeboot.service", &unit, 0o644)?;
+        enable(&node.root(), "kubeboot.service", "multi-user.target")?;
+        seed(node, &minted.document(document)?)?;
+    }
+    Ok(())
+}
+
+fn seed(node: &Node, document: &[u8]) -> Outcome<()> {
+    node.put(&format!("{SEED}/user-data"), document, 0o600)?;
+    node.put(&format!("{SEED}/meta-data"), format!("instance-id: bed-{}\n", node.name).as_bytes(), 0o600)
+}
+
+fn cluster_file(choice: Choice) -> Outcome<String> {
+    let ignored = ignored_preflight()?;
+    let Choice { pki, credential } = choice;
+    Ok(format!(
+        "apiVersion: kubeboot/v1alpha1
+kind: Cluster
+name: bed
+kubernetesVersion: {KUBERNETES}
+controlPlaneEndpoint: {ENDPOINT}:6443
+networking: {{podSubnet: 10.244.0.0/16, serviceSubnet: 10.96.0.0/12}}
+cni: {{name: flannel}}
+pki: {pki}
+credential: {credential}
+# These machines' clocks are their host's, which adjtimex does not vouch for.
+clock: plausible
+controlPlane: {{labels: {{bed: cp}}}}
+worker: {{labels: {{bed: worker, pool: general}}, taints: []}}
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+nodeRegistration: {{ignorePreflightErrors: {ignored}}}
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: JoinConfiguration
+nodeRegistration: {{ignorePreflightErrors: {ignored}}}
+---
+{COMPONENTS}"
+    ))
+}
