@@ -19,9 +19,9 @@ use crate::sim::{Sim, World};
 pub const DOCUMENT: &str = "/etc/kubeboot/node.yaml";
 pub const MACHINE: &str = "0123456789abcdef0123456789abcdef";
 const ENDPOINT: &str = "https://api.prod.example.com:6443";
-const KUBELET_PEM: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
-/// Half of the kubelet's key that the world makes; a secret to look for.
-const KUBELET_KEY: &str = "c2VjcmV0LWtleS1vZi10aGUta3ViZWxldA";
+pub const KUBELET_PEM: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
+/// The kubelet's key that the world makes; a secret to look for.
+pub const KUBELET_KEY: &str = "c2VjcmV0LWtleS1vZi10aGUta3ViZWxldA";
 
 /// What the world is like; by default all is well.
 pub struct Worker {
@@ -50,6 +50,22 @@ impl Default for Worker {
             joined_at: Cell::new(None),
         }
     }
+}
+
+/// What the kubelet keeps: certificate and key in one file.
+pub fn kubelet_pem(certificate: &str) -> String {
+    format!("{certificate}-----BEGIN PRIVATE KEY-----\n{KUBELET_KEY}\n-----END PRIVATE KEY-----\n")
+}
+
+/// kubelet.conf as kubeadm writes it.
+pub fn kubelet_conf(server: &str, authority: &str) -> String {
+    let authority = STANDARD.encode(authority);
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: default-auth\npreferences: {{}}\n\
+         clusters:\n- name: default-cluster\n  cluster:\n    certificate-authority-data: {authority}\n    server: {server}\n\
+         contexts:\n- name: default-auth\n  context:\n    cluster: default-cluster\n    namespace: default\n    user: default-auth\n\
+         users:\n- name: default-auth\n  user:\n    client-certificate: {KUBELET_PEM}\n    client-key: {KUBELET_PEM}\n"
+    )
 }
 
 /// The day of the run: after this binary was built, and in the life of the fixtures' certificates.
@@ -116,16 +132,16 @@ pub fn boot(sim: &Sim<Worker>) -> Option<Result<(), Fault>> {
     sim.drive(kubeboot::run::run(sim, Ok(document()), facts()))
 }
 
-fn captured(name: &str) -> String {
+pub fn captured(name: &str) -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/kubeadm/v1.37.2/");
     std::fs::read_to_string(format!("{folder}{name}")).unwrap()
 }
 
-fn output(status: i32, stdout: &str, stderr: &str, took: Duration) -> Output {
+pub fn output(status: i32, stdout: &str, stderr: &str, took: Duration) -> Output {
     Output { status: Some(status), timed_out: false, stdout: stdout.to_owned(), stderr: stderr.to_owned(), took }
 }
 
-fn answer(status: u16, body: &Value) -> Option<Result<Response, Unanswered>> {
+pub fn answer(status: u16, body: &Value) -> Option<Result<Response, Unanswered>> {
     Some(Ok(Response { status, body: body.to_string().into_bytes() }))
 }
 
@@ -152,17 +168,8 @@ impl Worker {
         let (certificate, _) = certificate_and_key();
         sim.files.borrow_mut().remove(std::path::Path::new("/etc/kubernetes/bootstrap-kubelet.conf"));
         sim.put("/etc/kubernetes/pki/ca.crt", &authority);
-        sim.put(KUBELET_PEM, &format!("{certificate}-----BEGIN PRIVATE KEY-----\n{KUBELET_KEY}\n-----END PRIVATE KEY-----\n"));
-        let authority = STANDARD.encode(authority);
-        sim.put(
-            "/etc/kubernetes/kubelet.conf",
-            &format!(
-                "apiVersion: v1\nkind: Config\ncurrent-context: default-auth\npreferences: {{}}\n\
-                 clusters:\n- name: default-cluster\n  cluster:\n    certificate-authority-data: {authority}\n    server: {ENDPOINT}\n\
-                 contexts:\n- name: default-auth\n  context:\n    cluster: default-cluster\n    namespace: default\n    user: default-auth\n\
-                 users:\n- name: default-auth\n  user:\n    client-certificate: {KUBELET_PEM}\n    client-key: {KUBELET_PEM}\n"
-            ),
-        );
+        sim.put(KUBELET_PEM, &kubelet_pem(&certificate));
+        sim.put("/etc/kubernetes/kubelet.conf", &kubelet_conf(ENDPOINT, &authority));
         if self.joined_at.get().is_none() {
             self.joined_at.set(Some(sim.seconds()));
         }
