@@ -284,6 +284,26 @@ fn nothing_panics() {
 }
 
 #[test]
+fn every_file_of_tests_is_run() {
+    // Cargo finds tests/NAME.rs by itself, and silently leaves it out where a target of that name is written down.
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let targets = manifest.split("[[test]]").skip(1).map(|target| target.split("\n[").next().unwrap_or_default());
+    let stems: Vec<String> = fs::read_dir(root().join("tests"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    assert!(stems.len() > 20 && !manifest.contains("autotests = false"));
+    for target in targets {
+        let hidden = stems
+            .iter()
+            .find(|stem| target.contains(&format!("name = \"{stem}\"")) && !target.contains(&format!("path = \"tests/{stem}.rs\"")));
+        assert_eq!(hidden, None, "another target has this file's name:{target}");
+    }
+}
+
+#[test]
 fn one_crypto_provider_serves_the_tree() {
     let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
     let count = |name: &str| lock.lines().filter(|line| *line == format!("name = \"{name}\"")).count();

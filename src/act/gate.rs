@@ -21,7 +21,11 @@ pub async fn pass<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let (mut good, mut refused) = (0, 0);
     run.until(&format!("{endpoint} to serve this cluster"), backoff::SHARED, async |run| {
         loop {
-            match sight(&run.host.http(&readyz).await) {
+            let sight = sight(&run.host.http(&readyz).await);
+            if sight != Sight::Unauthorised {
+                refused = 0;
+            }
+            match sight {
                 Sight::Ready => good += 1,
                 Sight::NotYet(seen) => {
                     good = 0;

@@ -1,0 +1,135 @@
+//! The first control plane in virtual time: it starts a cluster where nobody serves, and nowhere else.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "support/documents.rs"]
+mod documents;
+#[path = "support/golden.rs"]
+mod golden;
+#[path = "run/initialiser.rs"]
+mod initialiser;
+#[allow(dead_code, reason = "not every test listens to all that is told")]
+#[path = "support/sim.rs"]
+mod sim;
+#[allow(dead_code, reason = "its world is the other test's")]
+#[path = "run/worker.rs"]
+mod worker;
+
+use golden::golden;
+use initialiser::{Initialiser, boot, machine};
+use kubeboot::fault::Class;
+use kubeboot::host::Unanswered;
+use sim::Sim;
+
+fn refused() -> Result<u16, Unanswered> {
+    Err(Unanswered::Refused("10.0.0.9:6443".to_owned()))
+}
+
+fn unclear() -> Result<u16, Unanswered> {
+    Err(Unanswered::ConnectTimeout("10.0.0.9:6443".to_owned()))
+}
+
+fn inits(sim: &Sim<Initialiser>) -> usize {
+    sim.effects.borrow().iter().filter(|effect| effect.starts_with("run kubeadm init --config")).count()
+}
+
+#[test]
+fn nobody_serves_and_a_cluster_starts() {
+    let sim = machine(vec![(0.0, refused())]);
+    boot(&sim).unwrap().unwrap();
+    golden("run/initialiser-effects.txt", &(sim.effects.borrow().join("\n") + "\n"));
+    assert_eq!(inits(&sim), 1);
+    let applied = sim.world.applied.borrow();
+    assert_eq!(applied.len(), 6, "{:?}", applied.keys());
+    assert_eq!(sim.file("/etc/kubernetes/super-admin.conf"), None);
+    assert_eq!(sim.file(worker::DOCUMENT), None);
+    // The order that matters: nothing is begun before the fence has spoken, and what it said is on disk first.
+    let effects = sim.effects.borrow();
+    let place =
+        |start: &str| effects.iter().position(|effect| effect.starts_with(start)).unwrap_or_else(|| panic!("no {start}: {effects:?}"));
+    let ledger = "append /var/lib/kubeboot/ledger.jsonl:";
+    assert!(place(&format!("{ledger} course initialise")) < place(&format!("{ledger} begun kubeadm-init")));
+    assert!(place(&format!("{ledger} begun kubeadm-init")) < place("run kubeadm init --config"));
+}
+
+#[test]
+fn it_dies_after_any_effect_and_there_is_one_cluster() {
+    let undisturbed = machine(vec![(0.0, refused())]);
+    boot(&undisturbed).unwrap().unwrap();
+    let last = undisturbed.effects.borrow().iter().position(|effect| effect.starts_with("write /var/lib/kubeboot/done/")).unwrap();
+    for power in [false, true] {
+        for dies_after in 1..=last {
+            let sim = machine(vec![(0.0, refused())]);
+            sim.dies_after.set(Some(dies_after));
+            assert!(boot(&sim).is_none(), "it did not die after effect {dies_after}");
+            if power {
+                sim.cut_power();
+            }
+            let at = sim.effects.borrow().last().cloned().unwrap();
+            let ended = boot(&sim).unwrap();
+            assert!(ended.is_ok(), "died after `{at}` (power cut: {power}): {}", ended.unwrap_err());
+            assert!((1..=2).contains(&inits(&sim)), "died after `{at}`: {} inits", inits(&sim));
+            let paths = |sim: &Sim<Initialiser>| sim.files.borrow().keys().cloned().collect::<Vec<_>>();
+            assert_eq!(paths(&sim), paths(&undisturbed), "died after `{at}` (power cut: {power})");
+        }
+    }
+}
+
+#[test]
+fn where_it_is_not_clear_that_nobody_serves_no_cluster_starts() {
+    for (seen, words) in [
+        (unclear(), "the endpoint is unclear, so this machine must not start a cluster: connecting timed out: 10.0.0.9:6443"),
+        (Err(Unanswered::ForeignCa("CN=other".to_owned())), "another cluster's CA answers: CN=other"),
+        (
+            Err(Unanswered::NotTls("HTTP/1.1 503".to_owned())),
+            "the endpoint is unclear, so this machine must not start a cluster: answers, but not in TLS: HTTP/1.1 503",
+        ),
+    ] {
+        let sim = machine(vec![(0.0, seen)]);
+        let fault = boot(&sim).unwrap().unwrap_err();
+        assert_eq!((fault.class(), fault.why()), (Class::Transient, Some(words)));
+        assert_eq!(inits(&sim), 0);
+        assert!(sim.seconds() > 3600.0);
+    }
+}
+
+#[test]
+fn refusals_must_be_steady() {
+    // Three seconds of refusals, broken by a time-out: they are counted anew from there.
+    let sim = machine(vec![(0.0, refused()), (1.5, unclear()), (4.0, refused())]);
+    boot(&sim).unwrap().unwrap();
+    let fence = sim.events.borrow().iter().filter(|told| told.step == "fence").map(|told| told.message.clone()).collect::<Vec<_>>();
+    assert!(fence.iter().any(|line| line.ends_with("nobody serves; making sure")), "{fence:?}");
+    let begun = sim.file("/var/lib/kubeboot/ledger.jsonl").unwrap();
+    let course = begun.lines().find(|line| line.contains("\"course\"")).unwrap();
+    let at = kubeboot::moment::UnixTime::parse(&course[7..27]).unwrap().0 - worker::start().0 - 7;
+    assert!((7..=9).contains(&at), "the course was chosen {at} s after the start: {course}");
+}
+
+#[test]
+fn somebody_serves_and_it_joins() {
+    for balancer in [vec![(0.0, Ok(200))], vec![(0.0, Ok(401))], vec![(0.0, refused()), (1.0, Ok(503))]] {
+        let sim = machine(balancer);
+        let fault = boot(&sim).unwrap().unwrap_err();
+        assert_eq!(fault.why(), Some("our cluster answers, but isn't ready (/readyz: HTTP 503)"), "{fault}");
+        assert!(sim.effects.borrow().iter().any(|effect| effect.ends_with(": course join")), "{:?}", sim.effects.borrow());
+        assert_eq!(inits(&sim), 0);
+    }
+}
+
+#[test]
+fn state_of_an_earlier_life_is_not_touched() {
+    let sim = machine(vec![(0.0, refused())]);
+    sim.put("/var/lib/etcd/member/wal/0", "x");
+    let fault = boot(&sim).unwrap().unwrap_err();
+    assert_eq!((fault.class(), fault.at()), (Class::Broken, "step fence"));
+    assert!(fault.what().contains("etcd state of an earlier life"), "{fault}");
+    assert_eq!((inits(&sim), sim.file("/var/lib/etcd/member/wal/0").as_deref()), (0, Some("x")));
+}
+
+#[test]
+fn a_window_that_is_past_starts_nothing() {
+    let sim = machine(vec![(0.0, unclear()), (1900.0, refused())]);
+    let fault = boot(&sim).unwrap().unwrap_err();
+    assert_eq!(fault.why(), Some("the window (initialize.before) is past and nobody serves: re-mint the documents with `kubeboot mint`"));
+    assert_eq!(inits(&sim), 0);
+}

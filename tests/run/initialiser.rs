@@ -1,0 +1,221 @@
+//! The first control plane's world: a balancer that may forward to somebody or nobody, and the API server and etcd that
+//! `kubeadm init` starts on this machine.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use kubeboot::document::read_cluster;
+use kubeboot::facts::{Facts, InterfaceAddress};
+use kubeboot::fault::Fault;
+use kubeboot::host::{Command, Method, Output, Request, Response, Unanswered};
+use kubeboot::mint::{MintOptions, mint};
+use kubeboot::pki::random;
+use serde_json::{Value, json};
+
+use crate::documents;
+use crate::sim::{Sim, World};
+use crate::worker::{self, DOCUMENT, KUBELET_KEY, KUBELET_PEM, MACHINE, answer, captured, output, start};
+
+const LOCAL: &str = "https://10.0.0.11:6443";
+
+/// What the world is like.
+pub struct Initialiser {
+    /// The minted document.
+    document: Vec<u8>,
+    authority: String,
+    /// What the server behind the balancer gives from which second on.
+    pub balancer: Vec<(f64, Result<u16, Unanswered>)>,
+    /// A cluster runs here: kubeadm init has ended well.
+    pub inited: Cell<bool>,
+    /// What was applied, by path.
+    pub applied: RefCell<BTreeMap<String, Value>>,
+    lease: Cell<u32>,
+}
+
+/// A document as mint makes it, for a window from the start on.
+fn minted(window: Duration) -> Vec<u8> {
+    let spec = read_cluster(&documents::document(&documents::bytes("cluster.yaml"))).unwrap();
+    let minted = mint(&spec, &MintOptions { now: start(), valid_for: window, admin_valid_for: window }, &mut random::fill).unwrap();
+    minted.files.into_iter().find(|file| file.name == "control-plane-init.yaml").unwrap().bytes.expose().clone()
+}
+
+/// A machine whose document is good for half an hour.
+pub fn machine(balancer: Vec<(f64, Result<u16, Unanswered>)>) -> Sim<Initialiser> {
+    let document = minted(Duration::from_secs(1800));
+    let spec = kubeboot::document::read_node(&documents::document(&document)).unwrap();
+    let world = Initialiser {
+        document: document.clone(),
+        authority: spec.discovery.certificate_authority,
+        balancer,
+        inited: Cell::new(false),
+        applied: RefCell::default(),
+        lease: Cell::new(0),
+    };
+    let flannel = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cni/kube-flannel-v0.28.10.yml")).unwrap();
+    Sim::new(
+        world,
+        start(),
+        &[
+            (DOCUMENT, &document),
+            ("/proc/sys/net/ipv4/ip_forward", b"1\n"),
+            ("/proc/filesystems", b"nodev\toverlay\n"),
+            ("/proc/sys/net/bridge/bridge-nf-call-iptables", b"1\n"),
+            ("/usr/share/kubeboot/cni/flannel.yaml", &flannel),
+        ],
+    )
+}
+
+pub fn facts() -> Facts {
+    Facts {
+        hostname: "cp-1".to_owned(),
+        machine_id: MACHINE.to_owned(),
+        addresses: vec![InterfaceAddress { interface: "eth0".to_owned(), address: "10.0.0.11".parse().unwrap(), prefix: 24 }],
+        default_interface: Some("eth0".to_owned()),
+        processors: 2,
+        memory: 2 << 30,
+        ..Facts::default()
+    }
+}
+
+/// One run; `None` if the machine died in it.
+pub fn boot(sim: &Sim<Initialiser>) -> Option<Result<(), Fault>> {
+    let document = documents::document(&sim.world.document);
+    sim.drive(kubeboot::run::run(sim, Ok(document), facts()))
+}
+
+impl Initialiser {
+    fn init(&self, sim: &Sim<Self>) {
+        let pki = ["ca.crt", "ca.key", "sa.key", "sa.pub", "front-proxy-ca.crt", "front-proxy-ca.key", "etcd/ca.crt", "etcd/ca.key"];
+        for name in pki {
+            assert!(sim.file(&format!("/etc/kubernetes/pki/{name}")).is_some(), "kubeadm would make its own {name}");
+        }
+        assert_eq!(sim.file("/etc/kubernetes/pki/ca.crt").unwrap(), self.authority);
+        let config = sim.file("/run/kubeboot/kubeadm/init.json").unwrap();
+        assert!(config.contains("\"certificateKey\"") && config.contains("system:bootstrappers:kubeboot:none"), "{config}");
+        sim.put("/etc/kubernetes/manifests/etcd.yaml", "kind: Pod\n");
+        sim.put("/var/lib/etcd/member/wal/0", "x");
+        sim.put("/etc/kubernetes/super-admin.conf", "a secret\n");
+        sim.put(KUBELET_PEM, &worker::kubelet_pem(&self.authority));
+        sim.put("/etc/kubernetes/kubelet.conf", &worker::kubelet_conf(LOCAL, &self.authority));
+        self.inited.set(true);
+    }
+
+    /// The server that init started on this machine.
+    fn api(&self, request: &Request, path: &str) -> Option<Result<Response, Unanswered>> {
+        let (_, key) = request.tls.as_ref().unwrap().identity.as_ref().expect("nobody asks");
+        let kubelet = key.expose().contains(KUBELET_KEY);
+        let node = json!({
+            "metadata": {"name": "cp-1", "labels": {"node-role.kubernetes.io/control-plane": "", "bed": "cp"}},
+            "status": {"nodeInfo": {"machineID": MACHINE}, "conditions": [{"type": "Ready", "status": "True", "message": ""}]},
+        });
+        let pods = json!({"items": [{
+            "metadata": {"namespace": "kube-flannel", "ownerReferences": [{"kind": "DaemonSet", "name": "kube-flannel-ds"}]},
+            "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+        }]});
+        let missing = json!({"kind": "Status", "message": "not found", "code": 404});
+        let discovery = |name: &str| {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/discovery/");
+            Some(Ok(Response { status: 200, body: std::fs::read(format!("{folder}{name}.json")).unwrap() }))
+        };
+        let leases = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
+        let lease = |version: u32| json!({"metadata": {"resourceVersion": version.to_string()}, "spec": {"holderIdentity": "x"}});
+        match (request.method, path) {
+            (Method::Get, "/api/v1/nodes/cp-1") => answer(200, &node),
+            (Method::Get, "/api/v1/pods?fieldSelector=spec.nodeName%3Dcp-1") if kubelet => answer(200, &pods),
+            _ if kubelet => None,
+            (Method::Get, "/readyz") => Some(Ok(Response { status: 200, body: b"ok".to_vec() })),
+            (
+                Method::Get,
+                "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/kubeadm:node-autoapprove-certificate-rotation"
+                | "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
+                | "/apis/apps/v1/namespaces/kube-system/deployments/coredns",
+            ) => answer(200, &json!({})),
+            (Method::Get, "/api/v1") => discovery("api__v1"),
+            (Method::Get, "/apis/apps/v1") => discovery("apis__apps__v1"),
+            (Method::Get, "/apis/rbac.authorization.k8s.io/v1") => discovery("apis__rbac.authorization.k8s.io__v1"),
+            (Method::Get, path) if path.starts_with(leases) && self.lease.get() == 0 => answer(404, &missing),
+            (Method::Get, path) if path.starts_with(leases) => {
+                answer(200, &json!({"metadata": {"resourceVersion": self.lease.get().to_string()}, "spec": {"holderIdentity": ""}}))
+            }
+            (Method::Post | Method::Put, path) if path.starts_with(leases) => {
+                self.lease.set(self.lease.get() + 1);
+                answer(200, &lease(self.lease.get()))
+            }
+            (Method::Patch, path) => {
+                let path = path.strip_suffix("?fieldManager=kubeboot&force=true").expect("no apply");
+                let body: Value = serde_json::from_slice(request.body.as_ref().unwrap().expose()).unwrap();
+                if path.contains("/namespaces/") && path != "/api/v1/namespaces/kube-flannel" {
+                    assert!(self.applied.borrow().contains_key("/api/v1/namespaces/kube-flannel"), "{path} before its namespace");
+                }
+                self.applied.borrow_mut().insert(path.to_owned(), body);
+                answer(200, &json!({}))
+            }
+            (Method::Get, path) if path.contains("flannel") => match self.applied.borrow().get(path) {
+                Some(object) => answer(200, object),
+                None => answer(404, &missing),
+            },
+            _ => None,
+        }
+    }
+}
+
+impl World for Initialiser {
+    fn takes(&self, command: &Command) -> Duration {
+        Duration::from_secs(if command.line().starts_with("kubeadm init --config") { 11 } else { 0 })
+    }
+
+    fn resolve(&self, name: &str) -> Option<Vec<IpAddr>> {
+        (name == "api.bed.test").then(|| vec!["10.0.0.9".parse().unwrap()])
+    }
+
+    fn command(&self, sim: &Sim<Self>, command: &Command) -> Option<Output> {
+        let took = self.takes(command);
+        let line = command.line();
+        let init = "kubeadm init --config /run/kubeboot/kubeadm/init.json --skip-phases=preflight";
+        Some(match line.as_str() {
+            "kubeadm version -o short" => output(0, &captured("version.stdout.txt"), "", took),
+            "kubelet --version" => output(0, &captured("kubelet-version.stdout.txt"), "", took),
+            "kubeadm config validate --config /run/kubeboot/kubeadm/init.json" => output(0, "ok\n", "", took),
+            "kubeadm init phase preflight --config /run/kubeboot/kubeadm/init.json" => output(0, "", "", took),
+            "systemctl is-enabled kubelet.service" | "systemctl disable --quiet kubeboot.service" => output(0, "", "", took),
+            line if line.starts_with(init) && line.ends_with(" --upload-certs") => {
+                self.init(sim);
+                output(0, "Your Kubernetes control-plane has initialized successfully!\n", "", took)
+            }
+            _ => return None,
+        })
+    }
+
+    fn http(&self, sim: &Sim<Self>, request: &Request) -> Option<Result<Response, Unanswered>> {
+        let tls = request.tls.as_ref().expect("no TLS");
+        if request.url == "https://10.0.0.9:6443/readyz" {
+            assert_eq!((tls.roots.as_str(), tls.server_name.as_deref()), (self.authority.as_str(), Some("api.bed.test")));
+            assert!(request.fresh && tls.identity.is_none(), "the fence asks as nobody, over a connection of its own");
+            // A balancer forwards to this machine once it serves.
+            let seen = if self.inited.get() {
+                Ok(200)
+            } else {
+                self.balancer.iter().rev().find(|(since, _)| *since <= sim.seconds()).unwrap().1.clone()
+            };
+            return Some(seen.map(|status| Response { status, body: Vec::new() }));
+        }
+        if request.url == "https://10.0.0.11:2379/v3/cluster/member/list" && self.inited.get() {
+            assert_eq!(tls.roots, sim.file("/etc/kubernetes/pki/etcd/ca.crt").unwrap());
+            return answer(200, &json!({"members": [{"ID": "1", "name": "cp-1", "peerURLs": ["https://10.0.0.11:2380"]}]}));
+        }
+        if request.url == "https://api.bed.test:6443/readyz" && tls.identity.is_some() {
+            // A joiner asks, with its credential; this cluster never gets ready for it.
+            return answer(503, &json!({}));
+        }
+        let path = request.url.strip_prefix(LOCAL)?;
+        assert_eq!(tls.roots, self.authority);
+        if sim.files.borrow().contains_key(Path::new("/etc/kubernetes/manifests/etcd.yaml")) {
+            self.api(request, path)
+        } else {
+            Some(Err(Unanswered::Refused("10.0.0.11:6443".to_owned())))
+        }
+    }
+}
