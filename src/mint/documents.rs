@@ -5,7 +5,6 @@ use serde_json::Value;
 use crate::document::field::{Cidr, Taint};
 use crate::document::spec::{ClockPolicy, ClusterSpec, CniChoice, PkiMode, Pool, Role};
 use crate::emit::Page;
-use crate::host::Mode;
 
 use super::{Credential, Material, MintedFile};
 
@@ -87,7 +86,7 @@ pub(super) fn file(spec: &ClusterSpec, material: &Material, reader: Reader) -> M
     page.comment(&format!("Power: {power}."));
     node(&mut page, spec, material, reader);
     kubeadm(&mut page, spec, reader);
-    MintedFile { name: reader.name(), bytes: page.finish(), mode: Mode::Private, purpose: reader.purpose(), power, until }
+    MintedFile { name: reader.name(), bytes: page.finish(), purpose: reader.purpose(), power, until }
 }
 
 fn lifetime(spec: &ClusterSpec, material: &Material, reader: Reader) -> String {
