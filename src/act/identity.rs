@@ -10,7 +10,7 @@ use crate::host::{Host, Tls};
 use crate::kubeadm::config::LOCAL_PORT;
 use crate::kubeconfig::{Kubeconfig, Material, Presented, User};
 use crate::paths;
-use crate::pki::client::{BOOTSTRAPPERS, CLUSTER_ADMINS, ClientIdentity, sign};
+use crate::pki::client::{BOOTSTRAPPERS, CLUSTER_ADMINS, ClientIdentity, sign_within};
 use crate::pki::shared::SharedPki;
 use crate::run::Run;
 use crate::secret::Secret;
@@ -50,7 +50,7 @@ impl<H: Host> Run<'_, H> {
         organizations: &[&str],
     ) -> Result<ClientIdentity, Fault> {
         let now = self.host.wall();
-        sign(authority, name, organizations, now.plus(-BACKDATED), now.plus(SHORT))
+        sign_within(authority, name, organizations, now.plus(-BACKDATED), now.plus(SHORT))
     }
 
     /// The credential of the document, or, on a control plane that holds the CA key, one that it signs for itself.
