@@ -240,7 +240,7 @@ kind: Cluster
 name: prod
 kubernetesVersion: v1.37.2
 controlPlaneEndpoint: '[fd00::1]:6443'
-networking: {podSubnet: '10.244.0.0/16,fd01::/56', serviceSubnet: '10.97.0.0/16,fd02::/112', dnsDomain: prod.local}
+networking: {podSubnet: 'fd01::/56', serviceSubnet: 'fd02::/112', dnsDomain: prod.local}
 cni: {url: 'https://example.com/cni.yaml?a=b&c=%20', sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}
 clock: plausible
 controlPlane: {addressFrom: [10.0.0.0/16, 'fd00::/64'], taints: []}

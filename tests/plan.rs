@@ -57,8 +57,7 @@ fn the_manifest_of_the_document_is_named() {
 
 #[test]
 fn what_every_plan_keeps() {
-    let specs =
-        ["control-plane-init", "control-plane-inline", "control-plane-join", "control-plane-references", "worker-token", "dual-stack"];
+    let specs = ["control-plane-init", "control-plane-inline", "control-plane-join", "control-plane-references", "worker-token", "ipv6"];
     for spec in specs.map(|name| node(&format!("{name}.yaml"))) {
         for course in [Course::Initialise, Course::Join] {
             if course == Course::Initialise && spec.initialize.is_none() {
