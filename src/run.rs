@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use crate::act;
 use crate::act::fence::Sighting;
-use crate::backoff::Backoff;
+use crate::backoff::{self, Backoff};
+use crate::cni::Manifest;
 use crate::concurrently::{First, race};
 use crate::decide::{Attempt, Decision, StepState, decide};
 use crate::document::spec::{NodeSpec, Role};
@@ -31,6 +32,8 @@ use crate::report::{FaultReport, Outcome, Report, StepOutcome, Wait};
 
 /// Largest report read, bytes.
 pub const REPORT_LIMIT: usize = 4 << 20;
+/// How long a machine may be without a name or an address.
+const NETWORK: Duration = Duration::from_secs(300);
 /// Console lines of a wait that lasts: after this long, then each time twice as long.
 const FIRST_WORD: Duration = Duration::from_secs(10);
 
@@ -68,6 +71,8 @@ pub struct Run<'a, H: Host> {
     pub sighting: Rc<RefCell<Sighting>>,
     /// The course taken.
     pub course: Course,
+    /// The CNI's manifest, once it was read.
+    pub manifest: Option<Rc<Manifest>>,
     /// The held join Lease.
     pub turn: Option<act::turn::Turn>,
     /// The step at hand and its end.
@@ -144,9 +149,9 @@ async fn prepare<H: Host>(host: &H, document: Document, facts: Facts, mut report
     };
     report.cluster.clone_from(&spec.cluster);
     report.role = spec.role.name().to_owned();
-    let identity = match preflight::identity(&spec, &facts) {
-        Ok(identity) => identity,
-        Err(problems) => return Err(Box::new((preflight::fault(&problems), report))),
+    let (facts, identity) = match settle(host, &spec, facts).await {
+        Ok(settled) => settled,
+        Err(fault) => return Err(Box::new((fault, report))),
     };
     report.node.clone_from(&identity.name);
     report.address = identity.address.to_string();
@@ -155,10 +160,10 @@ async fn prepare<H: Host>(host: &H, document: Document, facts: Facts, mut report
         Err(fault) => return Err(Box::new((fault, report))),
     };
     let now = host.now();
-    let course = match (&spec.initialize, progress.course) {
-        (Some(_), Some(course)) => course,
-        (Some(_), None) => Course::Initialise,
-        (None, _) => Course::Join,
+    // An initialiser sets out to initialise until a join was begun; the fence has the last word.
+    let course = match spec.initialize {
+        Some(_) if !progress.has_begun(StepId::KubeadmJoin) => Course::Initialise,
+        _ => Course::Join,
     };
     let mut run = Run {
         host,
@@ -172,6 +177,7 @@ async fn prepare<H: Host>(host: &H, document: Document, facts: Facts, mut report
         report,
         shared: None,
         course,
+        manifest: None,
         turn: None,
         at_hand: (StepId::Preflight, now),
         began: now,
@@ -180,6 +186,35 @@ async fn prepare<H: Host>(host: &H, document: Document, facts: Facts, mut report
     match run.introduce().await {
         Ok(()) => Ok(run),
         Err(fault) => Err(Box::new((fault, run.report))),
+    }
+}
+
+/// Name and address: DHCP may bring either long after the agent has started, so facts are read again until they do.
+async fn settle<H: Host>(host: &H, spec: &NodeSpec, mut facts: Facts) -> Result<(Facts, Identity), Fault> {
+    let since = host.now();
+    let (mut tries, mut told, mut next_word) = (0, String::new(), FIRST_WORD);
+    loop {
+        let problems = match preflight::identity(spec, &facts) {
+            Ok(identity) => return Ok((facts, identity)),
+            Err(problems) => problems,
+        };
+        let (elapsed, seen) = (host.now().since(since), problems.join("; "));
+        if elapsed >= NETWORK {
+            return Err(preflight::fault(&problems).as_class(Class::Transient));
+        }
+        if seen != told {
+            host.tell(&Event { level: Level::Info, step: "", message: &format!("waiting for name and address: {seen}"), console: false });
+            host.status(&format!("waiting for name and address: {seen}"));
+            told.clone_from(&seen);
+        }
+        if elapsed >= next_word {
+            next_word = elapsed * 2;
+            let message = format!("waiting for name and address since {} s: {seen}", elapsed.as_secs());
+            host.tell(&Event { level: Level::Info, step: "", message: &message, console: true });
+        }
+        tries += 1;
+        host.sleep(backoff::LOCAL.pause(tries, 20)).await;
+        facts = host.facts().await?;
     }
 }
 

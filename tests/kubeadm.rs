@@ -15,6 +15,7 @@ use kubeboot::document::field::KubernetesVersion;
 use kubeboot::document::spec::NodeSpec;
 use kubeboot::kubeadm::command::{self, read_version, reason};
 use kubeboot::kubeadm::config::{Identity, Secrets, Spelt, init, join, render};
+use kubeboot::plan::Course;
 use serde_json::Value;
 
 const KEY: &str = "5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2";
@@ -103,11 +104,12 @@ fn golden_command_lines() {
         command::kubeadm_version(),
         command::kubelet_version(),
         command::validate("/run/kubeboot/kubeadm/init.json"),
-        command::init_preflight(limit),
+        command::preflight(Course::Initialise, false, limit),
+        command::preflight(Course::Join, false, limit),
+        command::preflight(Course::Join, true, limit),
         command::init(true, limit),
         command::init(false, limit),
-        command::join(false, limit),
-        command::join(true, limit),
+        command::join(limit),
     ];
     let text: String = all.iter().map(|command| format!("{} s: {}\n", command.limit.as_secs(), command.line())).collect();
     golden("kubeadm/commands.txt", &text);

@@ -41,16 +41,13 @@ pub fn build(spec: &NodeSpec, course: Course) -> Plan {
     };
     let fence =
         || observed(StepId::Fence, format!("nobody serves {} yet: only then may this machine start the cluster", spec.endpoint), 60);
+    let kubeadm_config = || observed(StepId::KubeadmConfig, "kubeadm accepts the configuration".to_owned(), 2);
+    let kubeadm_preflight = || observed(StepId::KubeadmPreflight, "kubeadm finds the machine fit and the images are there".to_owned(), 15);
     match course {
         Course::Initialise => {
             steps.push(shared_pki("from the document's bundle"));
-            steps.push(step(StepId::KubeadmConfig, "kubeadm accepts the configuration".to_owned(), DoneWhen::Observed, 2 * MINUTE));
-            steps.push(step(
-                StepId::KubeadmPreflight,
-                "kubeadm finds the machine fit and the images are there".to_owned(),
-                DoneWhen::Observed,
-                15 * MINUTE,
-            ));
+            steps.push(kubeadm_config());
+            steps.push(kubeadm_preflight());
             steps.push(fence());
             steps.push(step(
                 StepId::KubeadmInit,
@@ -63,18 +60,19 @@ pub fn build(spec: &NodeSpec, course: Course) -> Plan {
             }
         }
         Course::Join => {
+            // A document that carries the bundle carries no credential: the machine signs its own, which the gate asks for.
+            if carries_bundle(spec) {
+                steps.push(shared_pki("from the document's bundle"));
+            }
             if spec.initialize.is_some() {
                 steps.push(fence());
             }
             steps.push(observed(StepId::Gate, format!("{} answers as our cluster and lets this machine join", spec.endpoint), 60));
-            if control_plane {
-                steps.push(shared_pki(if carries_bundle(spec) {
-                    "from the document's bundle"
-                } else {
-                    "from Secret kube-system/kubeadm-certs"
-                }));
+            if control_plane && !carries_bundle(spec) {
+                steps.push(shared_pki("from Secret kube-system/kubeadm-certs"));
             }
-            steps.push(step(StepId::KubeadmConfig, "kubeadm accepts the configuration".to_owned(), DoneWhen::Observed, 2 * MINUTE));
+            steps.push(kubeadm_config());
+            steps.push(kubeadm_preflight());
             if control_plane {
                 steps.push(observed(
                     StepId::JoinTurn,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Cluster, FIRST_BOOT, SHORT};
+use super::{Cluster, FIRST_BOOT, SHORT, has_failed};
 use crate::checks::Checks;
 use crate::command::wait_for;
 use crate::node::Node;
@@ -64,12 +64,18 @@ pub fn look(cluster: &Cluster, checks: &mut Checks) -> Outcome<()> {
     Ok(())
 }
 
-/// A file of kubeboot's, read while it is there.
+/// A file of kubeboot's, read while it is there; it won't come where kubeboot has failed.
 fn caught(node: &Node, name: &str) -> Outcome<String> {
-    wait_for(&format!("{name} on {}", node.name), FIRST_BOOT, Duration::from_millis(5), || {
+    let mut looks = 0u32;
+    let found = wait_for(&format!("{name} on {}", node.name), FIRST_BOOT, Duration::from_millis(5), || {
+        looks += 1;
+        if looks.is_multiple_of(400) && has_failed(node) {
+            return Ok(None);
+        }
         let path = format!("/proc/{}/root/{FOLDER}/{name}", node.init()?);
-        fs::read_to_string(&path).whilst(path)
-    })
+        fs::read_to_string(&path).map(Some).whilst(path)
+    })?;
+    found.whilst(format_args!("kubeboot.service failed on {}", node.name))
 }
 
 /// Written through the machine's own view: /run is its tmpfs.

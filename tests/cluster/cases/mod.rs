@@ -42,7 +42,7 @@ struct Case {
     deferred: bool,
 }
 
-const CASES: [Case; 4] = [
+const CASES: [Case; 5] = [
     Case {
         name: "one",
         what: "one machine, from power-on to a working control plane",
@@ -74,11 +74,21 @@ const CASES: [Case; 4] = [
         deferred: false,
     },
     Case {
+        name: "ha-inline",
+        what: "three control planes and a worker at once; control planes that sign for themselves, for they hold the CA",
+        control_planes: 3,
+        workers: 1,
+        choice: Choice { pki: "inline", credential: "bootstrapCertificate" },
+        look: ha::look,
+        shake: None,
+        deferred: false,
+    },
+    Case {
         name: "minors",
         what: "what kubeboot writes, before the kubeadms of other minors",
         control_planes: 2,
         workers: 0,
-        choice: Choice { pki: "inline", credential: "bootstrapCertificate" },
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
         look: minors::look,
         shake: None,
         deferred: true,
@@ -243,6 +253,7 @@ impl Cluster<'_> {
     }
 }
 
+/// Asked of systemd, for a machine on which it failed will not become Ready.
 fn has_failed(node: &Node) -> bool {
     let state = node.exec(&["systemctl", "is-failed", "kubeboot.service"], SHORT);
     state.is_ok_and(|ended| ended.stdout.trim() == "failed")
