@@ -182,10 +182,11 @@ fn taint(taint: &Taint) -> Value {
 fn discovery(page: &mut Page, spec: &ClusterSpec, material: &Material, reader: Reader) {
     page.block("certificateAuthority", &material.certificate_authority);
     match &material.credential {
-        // The initialiser has to make the token, so it needs it as well.
+        // The initialiser has to make the token in the cluster, so it needs it as well.
+        Credential::Token(token) if reader == Reader::Initialiser => page.quoted("bootstrapToken", token.expose()),
+        // Who holds the CA key needs no credential that will expire.
+        _ if reader.has_bundle(spec.pki) => {}
         Credential::Token(token) => page.quoted("bootstrapToken", token.expose()),
-        // Who holds the CA key needs no certificate that will expire.
-        Credential::Certificate(_) if reader.has_bundle(spec.pki) => {}
         Credential::Certificate(identity) => page.section("bootstrapCertificate", |page| {
             page.block("certificate", &identity.certificate_pem);
             page.block("key", identity.key_pem.expose());
