@@ -388,10 +388,4 @@ impl<H: Host> Run<'_, H> {
     pub fn is_control_plane(&self) -> bool {
         self.spec.role == Role::ControlPlane
     }
-
-    /// When the step at hand has to end.
-    #[must_use]
-    pub const fn deadline(&self) -> Instant {
-        self.at_hand.1
-    }
 }

@@ -45,7 +45,7 @@ fn golden_init_configurations() {
 fn golden_join_configurations() {
     golden("kubeadm/join-control-plane.txt", &render(&join(&node("control-plane-join.yaml"), &spelt("cp-2", "10.0.0.12"))));
     golden("kubeadm/join-worker-taints.txt", &render(&join(&node("worker-references.yaml"), &spelt("w-1", "10.0.0.21"))));
-    golden("kubeadm/join-worker-dual-stack.txt", &render(&join(&node("dual-stack.yaml"), &spelt("w-2", "fd00::22"))));
+    golden("kubeadm/join-worker-ipv6.txt", &render(&join(&node("ipv6.yaml"), &spelt("w-2", "fd00::22"))));
     golden("kubeadm/join-worker-overrides.txt", &render(&join(&node("other-documents-first.yaml"), &spelt("w-3", "10.0.0.23"))));
 }
 

@@ -228,7 +228,7 @@ fn addresses() {
             "no address of this machine (10.0.0.21 on eth0, 192.168.7.21 on eth1, fd00::21 on eth0) is in nodeRegistration.addressFrom (172.16.0.0/12)"
         ]
     );
-    // The family is that of the first service subnet, kubeadm's rule for dual-stack.
+    // The family is that of the service subnet.
     spec.registration.address_from.clear();
     spec.networking.service_subnets = vec![Cidr::parse("fd00:10:96::/112").unwrap()];
     assert_eq!(of(&spec, &facts()).unwrap(), "fd00::21");
