@@ -133,3 +133,42 @@ fn a_window_that_is_past_starts_nothing() {
     assert_eq!(fault.why(), Some("the window (initialize.before) is past and nobody serves: re-mint the documents with `kubeboot mint`"));
     assert_eq!(inits(&sim), 0);
 }
+
+#[test]
+fn no_secret_is_told() {
+    let sim = machine(vec![(0.0, Err(Unanswered::NoName("api.bed.test".to_owned()))), (9.0, refused())]);
+    sim.dies_after.set(Some(20));
+    assert!(boot(&sim).is_none());
+    let document = sim.file(worker::DOCUMENT).unwrap();
+    let config = sim.file("/run/kubeboot/kubeadm/init.json").unwrap();
+    let key = document.lines().find_map(|line| line.strip_prefix("certificateKey: ")).unwrap().trim_matches('"').to_owned();
+    assert!(key.len() == 64 && config.contains(&key), "the configuration is where the key belongs");
+    let mut secrets = vec![key, worker::KUBELET_KEY.to_owned()];
+    for name in ["ca.key", "sa.key", "front-proxy-ca.key", "etcd/ca.key"] {
+        let pem = sim.file(&format!("/etc/kubernetes/pki/{name}")).unwrap();
+        // The first line of a P-256 key in SEC1 or PKCS#8 holds the number that is the secret.
+        secrets.push(pem.lines().nth(1).unwrap().to_owned());
+    }
+    boot(&sim).unwrap().unwrap();
+    let mut all = sim.statuses.borrow().join("\n");
+    for told in sim.events.borrow().iter() {
+        all.push_str(&told.message);
+    }
+    for told in [sim.effects.borrow().join("\n"), sim.file("/run/kubeboot/status.json").unwrap()] {
+        all.push_str(&told);
+    }
+    all.push_str(&sim.file("/var/lib/kubeboot/ledger.jsonl").unwrap());
+    let leaked = |text: &str| secrets.iter().any(|secret| text.contains(secret.as_str()));
+    for secret in &secrets {
+        assert!(secret.len() > 30 && leaked(&format!("{all}{secret}")));
+    }
+    assert!(all.len() > 4000 && !leaked(&all), "{all}");
+    // kubeadm's configuration, which holds one, is gone; nothing else but the PKI and the kubelet's own file holds any.
+    for (path, (bytes, mode)) in sim.files.borrow().iter() {
+        if leaked(&String::from_utf8_lossy(bytes)) {
+            let place = path.to_str().unwrap();
+            assert!(place.ends_with(".key") || place == worker::KUBELET_PEM, "{place}");
+            assert_eq!(*mode, kubeboot::host::Mode::Private);
+        }
+    }
+}

@@ -318,3 +318,22 @@ fn without_a_document_it_says_so_and_ends() {
     assert_eq!(ended, Err(missing));
     assert_eq!(report(&sim).exit_code, Some(65));
 }
+
+#[test]
+fn a_run_that_a_signal_ended_is_told_as_such() {
+    let sim = machine(Worker::default());
+    sim.dies_after.set(Some(9));
+    assert!(boot(&sim).is_none());
+    assert_eq!((report(&sim).outcome, report(&sim).exit_code), (Outcome::Running, None));
+    let fault = Fault::new(Class::Transient, "kubeboot was asked to stop", "SIGTERM", "start kubeboot.service again");
+    sim.drive(kubeboot::run::stopped(&sim, &fault)).unwrap();
+    let stopped = report(&sim);
+    assert_eq!((stopped.outcome, stopped.exit_code), (Outcome::Failed, Some(75)));
+    assert_eq!(stopped.steps.iter().filter(|step| step.outcome == StepOutcome::Failed).count(), 1);
+    boot(&sim).unwrap().unwrap();
+    assert_eq!(report(&sim).outcome, Outcome::Done);
+    // A run that was stopped before its first report has none to correct.
+    let sim = machine(Worker::default());
+    sim.drive(kubeboot::run::stopped(&sim, &fault)).unwrap();
+    assert_eq!(sim.file(STATUS), None);
+}
