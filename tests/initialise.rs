@@ -15,7 +15,7 @@ mod sim;
 mod worker;
 
 use golden::golden;
-use initialiser::{Initialiser, boot, machine};
+use initialiser::{Initialiser, boot, machine, machine_with};
 use kubeboot::fault::Class;
 use kubeboot::host::Unanswered;
 use sim::Sim;
@@ -90,6 +90,35 @@ fn where_it_is_not_clear_that_nobody_serves_no_cluster_starts() {
         assert_eq!(inits(&sim), 0);
         assert!(sim.seconds() > 3600.0);
     }
+}
+
+#[test]
+fn whoever_is_not_told_waits_for_the_one_who_is() {
+    let sim = machine_with("  node: {hostname: cp-9}\n", vec![(0.0, refused())]);
+    let fault = boot(&sim).unwrap().unwrap_err();
+    assert_eq!(fault.why(), Some("nobody serves yet; initialize.node names another machine, waiting for it"));
+    assert_eq!(inits(&sim), 0);
+    for node in ["{hostname: cp-1}", "{address: 10.0.0.11}"] {
+        let sim = machine_with(&format!("  node: {node}\n"), vec![(0.0, refused())]);
+        boot(&sim).unwrap().unwrap();
+        assert_eq!(inits(&sim), 1, "{node}");
+    }
+    // Facts that this machine doesn't have name nobody.
+    for node in ["{serial: X1}", "{mac: 52-54-00-12-34-AB}", "{instanceID: i-1}", "{systemUUID: 4C4C4544-0042-3510-8054-B4C04F564432}"] {
+        let sim = machine_with(&format!("  node: {node}\n"), vec![(0.0, refused())]);
+        assert_eq!(boot(&sim).unwrap().unwrap_err().why(), fault.why(), "{node}");
+    }
+}
+
+#[test]
+fn an_unclear_endpoint_counts_as_nobody_only_where_the_document_says_so() {
+    let sim = machine_with("  onUnreachable: {proceedAfter: 5m}\n", vec![(0.0, unclear())]);
+    boot(&sim).unwrap().unwrap();
+    assert_eq!(inits(&sim), 1);
+    let ledger = sim.file("/var/lib/kubeboot/ledger.jsonl").unwrap();
+    let course = ledger.lines().find(|line| line.contains("\"course\"")).unwrap();
+    let at = kubeboot::moment::UnixTime::parse(&course[7..27]).unwrap().0 - worker::start().0 - 7;
+    assert!((300..=302).contains(&at), "the course was chosen {at} s after the start");
 }
 
 #[test]

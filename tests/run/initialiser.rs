@@ -44,7 +44,14 @@ fn minted(window: Duration) -> Vec<u8> {
 
 /// A machine whose document is good for half an hour.
 pub fn machine(balancer: Vec<(f64, Result<u16, Unanswered>)>) -> Sim<Initialiser> {
-    let document = minted(Duration::from_secs(1800));
+    machine_with("", balancer)
+}
+
+/// The same with further lines under `initialize`.
+pub fn machine_with(lines: &str, balancer: Vec<(f64, Result<u16, Unanswered>)>) -> Sim<Initialiser> {
+    let text = String::from_utf8(minted(Duration::from_secs(1800))).unwrap();
+    let (head, tail) = text.split_once("\ninitialize:\n").unwrap();
+    let document = format!("{head}\ninitialize:\n{lines}{tail}").into_bytes();
     let spec = kubeboot::document::read_node(&documents::document(&document)).unwrap();
     let world = Initialiser {
         document: document.clone(),
