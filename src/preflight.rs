@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use crate::document::field::{KubernetesVersion, NodeName};
-use crate::document::spec::{NodeSpec, Role};
+use crate::document::spec::{CniChoice, NodeSpec, Role};
 use crate::facts::Facts;
 use crate::fault::{Class, Fault};
 use crate::kubeadm::config::Identity;
@@ -21,8 +21,10 @@ pub struct Findings {
     pub forwarding: bool,
     /// The kernel knows overlayfs (/proc/filesystems).
     pub overlay: bool,
-    /// /proc/sys/net/bridge is there: br_netfilter is loaded.
+    /// /proc/sys/net/bridge/bridge-nf-call-iptables (IPv6: …-ip6tables) is 1: br_netfilter is loaded, and bridged packets are filtered.
     pub bridge_netfilter: bool,
+    /// There is etcd data, or etcd's static pod, on this disk.
+    pub etcd_state: bool,
     /// Ports that something listens on already.
     pub busy_ports: Vec<u16>,
     /// The kubelet's unit is enabled, so that a reboot brings the node back.
@@ -141,9 +143,15 @@ pub fn check(spec: &NodeSpec, facts: &Facts, findings: &Findings, fresh: bool) -
         verdict.errors.push("the kernel does not know overlayfs: `overlay` in /etc/modules-load.d of the image".to_owned());
     }
     if !findings.bridge_netfilter {
-        verdict
-            .warnings
-            .push("br_netfilter is not loaded; most CNIs need it: `br_netfilter` in /etc/modules-load.d of the image".to_owned());
+        let text = "bridged packets bypass iptables: `br_netfilter` in /etc/modules-load.d of the image, net.bridge.bridge-nf-call-iptables = 1 in its sysctl.d".to_owned();
+        // flannel's pods hang on a bridge; what another CNI needs, its manifest doesn't say.
+        if spec.cni == CniChoice::Flannel { verdict.errors.push(text) } else { verdict.warnings.push(text) }
+    }
+    if fresh && spec.role == Role::ControlPlane && findings.etcd_state {
+        verdict.errors.push(
+            "there is etcd state of an earlier life on this disk (/var/lib/etcd/member or /etc/kubernetes/manifests/etcd.yaml): if it is this cluster's, leave it and disable kubeboot.service; if it is rubbish, empty /var/lib/etcd and /etc/kubernetes/manifests"
+                .to_owned(),
+        );
     }
     let swap_allowed =
         spec.overrides.kubelet.as_ref().and_then(|kubelet| kubelet.get("failSwapOn")).and_then(serde_json::Value::as_bool) == Some(false);

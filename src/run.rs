@@ -3,6 +3,7 @@
 //! One executor for every [`Host`]. It owns no knowledge of kubeadm: [`crate::act`] does the steps, [`crate::plan`]
 //! lists them, [`crate::decide`] chooses.
 
+mod arrival;
 mod memory;
 
 use std::cell::RefCell;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use crate::act;
 use crate::act::fence::Sighting;
 use crate::backoff::Backoff;
+use crate::cni::Manifest;
 use crate::concurrently::{First, race};
 use crate::decide::{Attempt, Decision, StepState, decide};
 use crate::document::spec::{NodeSpec, Role};
@@ -26,7 +28,6 @@ use crate::moment::Instant;
 use crate::paths;
 use crate::pki::shared::SharedPki;
 use crate::plan::{self, Course, Plan, Step, StepId};
-use crate::preflight;
 use crate::report::{FaultReport, Outcome, Report, StepOutcome, Wait};
 
 /// Largest report read, bytes.
@@ -68,6 +69,8 @@ pub struct Run<'a, H: Host> {
     pub sighting: Rc<RefCell<Sighting>>,
     /// The course taken.
     pub course: Course,
+    /// The CNI's manifest, once it was read.
+    pub manifest: Option<Rc<Manifest>>,
     /// The held join Lease.
     pub turn: Option<act::turn::Turn>,
     /// The step at hand and its end.
@@ -144,9 +147,9 @@ async fn prepare<H: Host>(host: &H, document: Document, facts: Facts, mut report
     };
     report.cluster.clone_from(&spec.cluster);
     report.role = spec.role.name().to_owned();
-    let identity = match preflight::identity(&spec, &facts) {
-        Ok(identity) => identity,
-        Err(problems) => return Err(Box::new((preflight::fault(&problems), report))),
+    let (facts, identity) = match arrival::settle(host, &spec, facts).await {
+        Ok(settled) => settled,
+        Err(fault) => return Err(Box::new((fault, report))),
     };
     report.node.clone_from(&identity.name);
     report.address = identity.address.to_string();
@@ -155,10 +158,10 @@ async fn prepare<H: Host>(host: &H, document: Document, facts: Facts, mut report
         Err(fault) => return Err(Box::new((fault, report))),
     };
     let now = host.now();
-    let course = match (&spec.initialize, progress.course) {
-        (Some(_), Some(course)) => course,
-        (Some(_), None) => Course::Initialise,
-        (None, _) => Course::Join,
+    // An initialiser sets out to initialise until a join was begun; the fence has the last word.
+    let course = match spec.initialize {
+        Some(_) if !progress.has_begun(StepId::KubeadmJoin) => Course::Initialise,
+        _ => Course::Join,
     };
     let mut run = Run {
         host,
@@ -172,6 +175,7 @@ async fn prepare<H: Host>(host: &H, document: Document, facts: Facts, mut report
         report,
         shared: None,
         course,
+        manifest: None,
         turn: None,
         at_hand: (StepId::Preflight, now),
         began: now,
@@ -289,9 +293,10 @@ impl<H: Host> Run<'_, H> {
         let (step, deadline) = self.at_hand;
         let (since, wall) = (self.host.now(), self.host.wall().to_string());
         let mut next_word = FIRST_WORD;
-        let (mut tries, mut last) = (0_u32, String::new());
+        let (mut tries, mut alike, mut last) = (0_u32, 0_u32, String::new());
         loop {
             tries += 1;
+            alike += 1;
             let seen = look(self).await?;
             let elapsed = self.host.now().since(since);
             let (over, line) = match &seen {
@@ -322,6 +327,8 @@ impl<H: Host> Run<'_, H> {
                 self.host.status(&format!("{}: waiting for {waiting_for}: {line}", step.name()));
                 self.publish().await?;
                 last = line;
+                // Something moves: what is waited for is near, so it is looked for as often as at first.
+                alike = 1;
             } else if self.host.now().since(self.told) >= Duration::from_secs(1) {
                 self.publish().await?;
             }
@@ -338,7 +345,7 @@ impl<H: Host> Run<'_, H> {
                 )
                 .because(last));
             }
-            self.host.sleep(pace.pause(tries, self.noise())).await;
+            self.host.sleep(pace.pause(alike, self.noise())).await;
         }
     }
 
@@ -380,11 +387,5 @@ impl<H: Host> Run<'_, H> {
     #[must_use]
     pub fn is_control_plane(&self) -> bool {
         self.spec.role == Role::ControlPlane
-    }
-
-    /// When the step at hand has to end.
-    #[must_use]
-    pub const fn deadline(&self) -> Instant {
-        self.at_hand.1
     }
 }

@@ -7,21 +7,23 @@ use kubeboot::backoff::{Backoff, LOCAL, SHARED, STEP};
 const EVEN: u32 = 20;
 
 /// The first pauses in milliseconds, rounded down.
-fn schedule(backoff: Backoff) -> Vec<u128> {
-    (1..=12).map(|tries| backoff.pause(tries, EVEN).as_millis()).collect()
+fn schedule(backoff: Backoff, from: u32) -> Vec<u128> {
+    (from..from + 12).map(|tries| backoff.pause(tries, EVEN).as_millis()).collect()
 }
 
 #[test]
 fn the_schedules() {
-    assert_eq!(schedule(LOCAL), [100, 100, 100, 100, 150, 225, 337, 500, 500, 500, 500, 500]);
-    assert_eq!(schedule(SHARED), [200, 200, 200, 200, 300, 450, 675, 1000, 1000, 1000, 1000, 1000]);
-    assert_eq!(schedule(STEP), [1000, 1000, 1000, 1000, 1500, 2250, 3375, 5062, 7593, 11_390, 15_000, 15_000]);
+    assert_eq!(schedule(LOCAL, 1), [100; 12]);
+    assert_eq!(schedule(LOCAL, 97), [100, 100, 100, 100, 150, 225, 337, 500, 500, 500, 500, 500]);
+    assert_eq!(schedule(SHARED, 1), [250; 12]);
+    assert_eq!(schedule(SHARED, 37), [250, 250, 250, 250, 375, 562, 843, 1000, 1000, 1000, 1000, 1000]);
+    assert_eq!(schedule(STEP, 1), [1000, 1000, 1000, 1000, 1500, 2250, 3375, 5062, 7593, 11_390, 15_000, 15_000]);
 }
 
 #[test]
 fn pauses_spread_by_a_fifth_and_never_more() {
     for backoff in [LOCAL, SHARED, STEP] {
-        for tries in [1, 6, 12, 1000, u32::MAX] {
+        for tries in [1, 6, 12, 100, 1000, u32::MAX] {
             let even = backoff.pause(tries, EVEN);
             let pauses: Vec<_> = (0..41).map(|noise| backoff.pause(tries, noise)).collect();
             assert_eq!(*pauses.iter().min().unwrap(), even * 80 / 100);

@@ -6,18 +6,12 @@ use std::time::Duration;
 use kubeboot::decide::{Attempt, Decision, StepState, decide};
 use kubeboot::fault::{Class, Fault};
 use kubeboot::moment::Instant;
-use kubeboot::plan::{DoneWhen, Repeat, Step, StepId};
+use kubeboot::plan::{DoneWhen, Step, StepId};
 
 const DEADLINE: u64 = 600;
 
 fn step(done_when: DoneWhen) -> Step {
-    Step {
-        id: StepId::KubeadmJoin,
-        why: "it has to be".to_owned(),
-        done_when,
-        repeat: Repeat::Resume,
-        deadline: Duration::from_secs(DEADLINE),
-    }
+    Step { id: StepId::KubeadmJoin, why: "it has to be".to_owned(), done_when, deadline: Duration::from_secs(DEADLINE) }
 }
 
 /// A step that began at second 100.

@@ -15,6 +15,7 @@ use kubeboot::document::field::KubernetesVersion;
 use kubeboot::document::spec::NodeSpec;
 use kubeboot::kubeadm::command::{self, read_version, reason};
 use kubeboot::kubeadm::config::{Identity, Secrets, Spelt, init, join, render};
+use kubeboot::plan::Course;
 use serde_json::Value;
 
 const KEY: &str = "5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2";
@@ -44,7 +45,7 @@ fn golden_init_configurations() {
 fn golden_join_configurations() {
     golden("kubeadm/join-control-plane.txt", &render(&join(&node("control-plane-join.yaml"), &spelt("cp-2", "10.0.0.12"))));
     golden("kubeadm/join-worker-taints.txt", &render(&join(&node("worker-references.yaml"), &spelt("w-1", "10.0.0.21"))));
-    golden("kubeadm/join-worker-dual-stack.txt", &render(&join(&node("dual-stack.yaml"), &spelt("w-2", "fd00::22"))));
+    golden("kubeadm/join-worker-ipv6.txt", &render(&join(&node("ipv6.yaml"), &spelt("w-2", "fd00::22"))));
     golden("kubeadm/join-worker-overrides.txt", &render(&join(&node("other-documents-first.yaml"), &spelt("w-3", "10.0.0.23"))));
 }
 
@@ -103,11 +104,12 @@ fn golden_command_lines() {
         command::kubeadm_version(),
         command::kubelet_version(),
         command::validate("/run/kubeboot/kubeadm/init.json"),
-        command::init_preflight(limit),
+        command::preflight(Course::Initialise, false, limit),
+        command::preflight(Course::Join, false, limit),
+        command::preflight(Course::Join, true, limit),
         command::init(true, limit),
         command::init(false, limit),
-        command::join(false, limit),
-        command::join(true, limit),
+        command::join(limit),
     ];
     let text: String = all.iter().map(|command| format!("{} s: {}\n", command.limit.as_secs(), command.line())).collect();
     golden("kubeadm/commands.txt", &text);

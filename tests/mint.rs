@@ -168,14 +168,20 @@ fn inline_documents_of_control_planes_carry_the_bundle() {
 }
 
 #[test]
-fn one_token_serves_all_documents() {
+fn one_token_serves_all_documents_that_need_it() {
     for mode in ["secret", "inline"] {
         let minted = minted(&format!("pki: {mode}\ncredential: bootstrapToken\n"));
-        let credentials = DOCUMENTS.map(|name| node(&minted, name).discovery.credential.unwrap());
-        let BootstrapCredential::Token(token) = &credentials[0] else { panic!("no token") };
+        let [init, control_plane, worker] = DOCUMENTS.map(|name| node(&minted, name).discovery.credential);
+        let Some(BootstrapCredential::Token(token)) = &init else { panic!("the initialiser makes the token") };
         BootstrapToken::parse(inline(token)).unwrap();
-        assert_eq!(credentials[0], credentials[1]);
-        assert_eq!(credentials[0], credentials[2]);
+        assert_eq!(init, worker);
+        if mode == "inline" {
+            assert_eq!(control_plane, None, "it holds the CA key and signs its own");
+            assert!(!text(&minted, CONTROL_PLANE).contains(inline(token)));
+            assert!(text(&minted, CONTROL_PLANE).contains("# It joins at any time: its machine signs its own credentials.\n"));
+        } else {
+            assert_eq!(init, control_plane);
+        }
     }
 }
 
@@ -240,7 +246,7 @@ kind: Cluster
 name: prod
 kubernetesVersion: v1.37.2
 controlPlaneEndpoint: '[fd00::1]:6443'
-networking: {podSubnet: '10.244.0.0/16,fd01::/56', serviceSubnet: '10.97.0.0/16,fd02::/112', dnsDomain: prod.local}
+networking: {podSubnet: 'fd01::/56', serviceSubnet: 'fd02::/112', dnsDomain: prod.local}
 cni: {url: 'https://example.com/cni.yaml?a=b&c=%20', sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}
 clock: plausible
 controlPlane: {addressFrom: [10.0.0.0/16, 'fd00::/64'], taints: []}

@@ -442,3 +442,29 @@ fn an_rsa_pki_made_by_openssl_is_sealed_opened_and_checked() {
     assert_eq!(opened, pki);
     assert_eq!(opened.check(&read(folder, "kubernetes.crt")), Ok(()));
 }
+
+/// A CA that was made a minute ago, and one that ends in an hour: what is signed for ten minutes ago to two hours hence
+/// shrinks to the CA's own time. Of nothing left, nothing is signed.
+#[test]
+fn short_certificates_shrink_into_their_authoritys_time() {
+    let now = now();
+    let short = |from: i64, to: i64| {
+        let authority = Authority::mint("kubernetes", now.plus(from), now.plus(to)).unwrap();
+        client::sign_within(&authority, "system:bootstrap:cp-1", &[client::BOOTSTRAPPERS], now.plus(-600), now.plus(7200))
+            .map(|signed| (authority.certificate_pem().to_owned(), signed))
+    };
+    for ((from, to), window) in
+        [((-60, DAY), (-60, 7200)), ((-DAY, 3600), (-600, 3600)), ((-60, 60), (-60, 60)), ((-DAY, DAY), (-600, 7200))]
+    {
+        let (ca, signed) = short(from, to).unwrap();
+        let certificate = Certificate::first(&signed.certificate_pem, "client").unwrap();
+        assert_eq!((certificate.not_before(), certificate.not_after()), (now.plus(window.0), now.plus(window.1)), "{from}..{to}");
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("ca.crt"), ca).unwrap();
+        fs::write(folder.path().join("client.crt"), &signed.certificate_pem).unwrap();
+        openssl_ok(folder.path(), "verify -x509_strict -purpose sslclient -CAfile ca.crt client.crt");
+    }
+    for (from, to) in [(7200, DAY), (-DAY, -600)] {
+        assert_eq!(short(from, to).unwrap_err().class(), Class::Input, "{from}..{to}");
+    }
+}

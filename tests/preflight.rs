@@ -6,7 +6,7 @@ mod documents;
 
 use documents::node;
 use kubeboot::document::field::{Cidr, KubernetesVersion, NodeName};
-use kubeboot::document::spec::{NodeSpec, Role};
+use kubeboot::document::spec::{CniChoice, NodeSpec, Role};
 use kubeboot::facts::{Facts, InterfaceAddress};
 use kubeboot::fault::Class;
 use kubeboot::kubeadm::config::Identity;
@@ -34,6 +34,7 @@ fn facts() -> Facts {
 
 fn findings() -> Findings {
     Findings {
+        etcd_state: false,
         kubeadm: Some(Ok(WANTED)),
         kubelet: Some(Ok(WANTED)),
         forwarding: true,
@@ -114,11 +115,22 @@ fn versions() {
 }
 
 #[test]
-fn bridges_are_a_warning() {
-    assert_eq!(
-        warnings(&worker(), &facts(), &Findings { bridge_netfilter: false, ..findings() }),
-        ["br_netfilter is not loaded; most CNIs need it: `br_netfilter` in /etc/modules-load.d of the image"]
-    );
+fn bridges_matter_to_flannel_for_sure() {
+    let text = "bridged packets bypass iptables: `br_netfilter` in /etc/modules-load.d of the image, net.bridge.bridge-nf-call-iptables = 1 in its sysctl.d";
+    let bypassed = Findings { bridge_netfilter: false, ..findings() };
+    assert_eq!(errors(&worker(), &facts(), &bypassed), [text]);
+    let mut other = worker();
+    other.cni = CniChoice::Manifest("/cni.yaml".into());
+    assert_eq!(warnings(&other, &facts(), &bypassed), [text]);
+}
+
+#[test]
+fn etcd_state_of_an_earlier_life_stops_a_control_plane() {
+    let old = Findings { etcd_state: true, ..findings() };
+    let found = errors(&node("control-plane-join.yaml"), &facts(), &old);
+    assert!(found.len() == 1 && found[0].starts_with("there is etcd state of an earlier life on this disk"), "{found:?}");
+    assert_eq!(check(&node("control-plane-join.yaml"), &facts(), &old, false).errors, Vec::<String>::new(), "ours, of a run that goes on");
+    assert_eq!(errors(&worker(), &facts(), &old), Vec::<String>::new());
 }
 
 #[test]
@@ -163,11 +175,11 @@ fn ports_must_be_free_unless_they_may_be_ours() {
 fn everything_that_is_wrong_is_told_at_once() {
     let broken =
         Facts { uid: 7, machine_id: String::new(), volatile: vec!["/var/lib/etcd".to_owned()], swaps: vec!["/s".to_owned()], ..facts() };
-    let nothing = Findings { busy_ports: vec![6443], ..Findings::default() };
+    let nothing = Findings { busy_ports: vec![6443], etcd_state: true, ..Findings::default() };
     let verdict = check(&node("control-plane-init.yaml"), &broken, &nothing, true);
-    assert_eq!((verdict.errors.len(), verdict.warnings.len()), (10, 1), "{verdict:#?}");
+    assert_eq!((verdict.errors.len(), verdict.warnings.len()), (12, 0), "{verdict:#?}");
     let whole = fault(&verdict.errors);
-    assert_eq!((whole.class(), whole.what()), (Class::Broken, "this machine can't become a node: 10 things to mend"));
+    assert_eq!((whole.class(), whole.what()), (Class::Broken, "this machine can't become a node: 12 things to mend"));
     assert_eq!(whole.why().unwrap().lines().collect::<Vec<_>>(), verdict.errors);
     assert_eq!(fault(&verdict.errors[..1]).what(), "this machine can't become a node: 1 thing to mend");
     assert_eq!((whole.at(), whole.advice()), ("step preflight", "mend the image or the document, then start the machine again"));
@@ -216,7 +228,7 @@ fn addresses() {
             "no address of this machine (10.0.0.21 on eth0, 192.168.7.21 on eth1, fd00::21 on eth0) is in nodeRegistration.addressFrom (172.16.0.0/12)"
         ]
     );
-    // The family is that of the first service subnet, kubeadm's rule for dual-stack.
+    // The family is that of the service subnet.
     spec.registration.address_from.clear();
     spec.networking.service_subnets = vec![Cidr::parse("fd00:10:96::/112").unwrap()];
     assert_eq!(of(&spec, &facts()).unwrap(), "fd00::21");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::rc::Rc;
 
 use serde_json::Value;
 
@@ -17,11 +18,18 @@ use crate::paths;
 use crate::plan::Course;
 use crate::run::{Look, Run};
 
-/// The manifest of the document's CNI; `None` if somebody else installs it.
+/// The manifest of the document's CNI, read once; `None` if somebody else installs it.
 ///
 /// # Errors
 /// It isn't there, isn't what is pinned, or doesn't fit the document.
-pub async fn manifest<H: Host>(run: &Run<'_, H>) -> Result<Option<Manifest>, Fault> {
+pub async fn manifest<H: Host>(run: &mut Run<'_, H>) -> Result<Option<Rc<Manifest>>, Fault> {
+    if run.manifest.is_none() {
+        run.manifest = read(run).await?.map(Rc::new);
+    }
+    Ok(run.manifest.clone())
+}
+
+async fn read<H: Host>(run: &Run<'_, H>) -> Result<Option<Manifest>, Fault> {
     let baked = async |path: &Path| {
         run.host.read(path, LIMIT).await?.ok_or_else(|| {
             Fault::new(
@@ -97,11 +105,12 @@ async fn is_there<H: Host>(run: &Run<'_, H>, client: &Client, manifest: &Manifes
     Ok(true)
 }
 
-async fn apply<H: Host>(run: &mut Run<'_, H>, client: &Client, manifest: &Manifest) -> Result<(), Fault> {
+async fn apply<H: Host>(run: &mut Run<'_, H>, client: &Client, manifest: &Manifest, turn: &mut Turn) -> Result<(), Fault> {
     let mut discovery = Discovery::default();
     for object in &manifest.objects {
         let label = object.label();
         run.until(&format!("{label} to be applied"), backoff::SHARED, async |run| {
+            turn.keep(run).await;
             let path = match discovery.path(run.host, client, object).await {
                 Ok(path) => path,
                 Err(reason) => return Ok(Look::NotYet(reason)),
@@ -127,9 +136,7 @@ pub async fn ensure<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let Some(manifest) = manifest(run).await? else { return Ok(()) };
     let client = client(run)?;
     if let Some(mut turn) = run.turn.take() {
-        turn.renew(run).await;
-        let applied = apply(run, &client, &manifest).await;
-        turn.renew(run).await;
+        let applied = apply(run, &client, &manifest, &mut turn).await;
         run.turn = Some(turn);
         return applied;
     }
@@ -145,8 +152,8 @@ pub async fn ensure<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
             })
         })
         .await?;
-    let Some(turn) = seized else { return Ok(()) };
-    let applied = apply(run, &client, &manifest).await;
+    let Some(mut turn) = seized else { return Ok(()) };
+    let applied = apply(run, &client, &manifest, &mut turn).await;
     turn.release(run).await;
     applied
 }

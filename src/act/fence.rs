@@ -142,7 +142,11 @@ fn told<H: Host>(run: &Run<'_, H>, node: &InitializeNode) -> bool {
     }
 }
 
-async fn etcd_is_local<H: Host>(run: &Run<'_, H>) -> Result<bool, Fault> {
+/// Whether etcd data, or etcd's static pod, is on this disk.
+///
+/// # Errors
+/// The disk's.
+pub async fn etcd_is_local<H: Host>(run: &Run<'_, H>) -> Result<bool, Fault> {
     let members = Path::new(paths::ETCD_DATA).join("member");
     Ok(run.host.list(&members).await?.is_some() || run.host.read(Path::new(paths::ETCD_MANIFEST), 1 << 20).await?.is_some())
 }

@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::cluster::api::Client;
-use crate::document::spec::BootstrapCredential;
+use crate::document::spec::{BootstrapCredential, PkiSource};
 use crate::fault::{Class, Fault};
 use crate::host::{Host, Tls};
 use crate::kubeadm::config::LOCAL_PORT;
 use crate::kubeconfig::{Kubeconfig, Material, Presented, User};
 use crate::paths;
-use crate::pki::client::{BOOTSTRAPPERS, CLUSTER_ADMINS, ClientIdentity, sign};
+use crate::pki::client::{BOOTSTRAPPERS, CLUSTER_ADMINS, ClientIdentity, sign_within};
 use crate::pki::shared::SharedPki;
 use crate::run::Run;
 use crate::secret::Secret;
@@ -43,6 +43,10 @@ impl<H: Host> Run<'_, H> {
         })
     }
 
+    fn carries_bundle(&self) -> bool {
+        matches!(self.spec.pki, Some(PkiSource::Inline { .. } | PkiSource::Secret { bundle: Some(_) }))
+    }
+
     fn short_lived(
         &self,
         authority: &crate::pki::authority::Authority,
@@ -50,10 +54,12 @@ impl<H: Host> Run<'_, H> {
         organizations: &[&str],
     ) -> Result<ClientIdentity, Fault> {
         let now = self.host.wall();
-        sign(authority, name, organizations, now.plus(-BACKDATED), now.plus(SHORT))
+        sign_within(authority, name, organizations, now.plus(-BACKDATED), now.plus(SHORT))
     }
 
-    /// The credential of the document, or, on a control plane that holds the CA key, one that it signs for itself.
+    /// The credential of the document, or, on a control plane that holds the CA key, one that it signs for itself. The
+    /// token of a document with the bundle is there to be made by init; a machine that joins with such a document does
+    /// not depend on its life.
     ///
     /// # Errors
     /// The document's can't be had, or there is none.
@@ -63,11 +69,11 @@ impl<H: Host> Run<'_, H> {
                 let key = super::secret::resolve(self.host, key, "discovery.bootstrapCertificate.key").await?;
                 Ok(Credential::Certificate(certificate.clone(), key))
             }
-            Some(BootstrapCredential::Token(source)) => {
+            Some(BootstrapCredential::Token(source)) if self.shared.is_none() || !self.carries_bundle() => {
                 let token = self.bootstrap_token(source).await?;
                 Ok(Credential::Token(Secret::new(token.expose().to_owned())))
             }
-            None => {
+            Some(BootstrapCredential::Token(_)) | None => {
                 let name = format!("system:bootstrap:kubeboot:{}", self.identity.name);
                 let signed = self.short_lived(&self.shared()?.authority()?, &name, &[BOOTSTRAPPERS])?;
                 Ok(Credential::Certificate(signed.certificate_pem.clone(), signed.key_pem.clone()))

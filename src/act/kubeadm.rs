@@ -80,18 +80,28 @@ fn failure(command: &Command, output: &Output) -> Fault {
     .because(command::reason(&output.stderr))
 }
 
-/// kubeadm's own preflight of init, which also pulls images that are missing.
+/// kubeadm's own preflight, which also pulls images that are missing.
 ///
 /// # Errors
-/// Transient: images and runtimes may come later; the step's deadline ends it.
+/// Transient where time may help: images and runtimes may come later; else the machine is not fit.
 pub async fn preflight<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
-    if run.progress.has_begun(StepId::KubeadmInit) {
-        run.tell(Level::Info, "skipped: init was begun before, its own files would be in the way");
+    if run.progress.has_begun(StepId::KubeadmInit) || run.progress.has_begun(StepId::KubeadmJoin) {
+        run.tell(Level::Info, "skipped: init or join was begun before, its own files would be in the way");
         return Ok(());
     }
-    let command = command::init_preflight(Duration::from_secs(600));
+    let overrides = match run.course {
+        Course::Initialise => run.spec.overrides.init.as_ref(),
+        Course::Join => run.spec.overrides.join.as_ref(),
+    };
+    let ignored = overrides.and_then(|document| document.pointer("/nodeRegistration/ignorePreflightErrors")?.as_array());
+    let all = ignored.is_some_and(|names| names.iter().any(|name| name.as_str().is_some_and(|name| name.eq_ignore_ascii_case("all"))));
+    let command = command::preflight(run.course, all, Duration::from_secs(600));
     let output = run.command(&command).await?;
-    if output.ok() { Ok(()) } else { Err(failure(&command, &output)) }
+    if output.ok() {
+        return Ok(());
+    }
+    let fault = failure(&command, &output);
+    Err(if command::is_permanent(&output.stderr) { fault.as_class(Class::Broken) } else { fault })
 }
 
 /// `kubeadm init`.
@@ -133,41 +143,32 @@ pub async fn started<H: Host>(run: &mut Run<'_, H>) -> Result<bool, Fault> {
     Ok(node.pointer("/metadata/labels/node-role.kubernetes.io~1control-plane").is_some())
 }
 
-/// Whether an earlier join left something that kubeadm's preflight would stumble over.
-async fn was_tried<H: Host>(run: &Run<'_, H>) -> Result<bool, Fault> {
-    for file in
-        [paths::KUBELET_CONF, paths::BOOTSTRAP_KUBELET_CONF, paths::KUBELET_CONFIG, paths::ETCD_MANIFEST, paths::API_SERVER_MANIFEST]
-    {
-        if run.host.read(Path::new(file), 1 << 20).await?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 /// `kubeadm join`; a control plane keeps the Lease alive meanwhile, and gives it up as soon as its member votes.
 ///
 /// # Errors
 /// Transient: a repeated join goes on where this one stopped.
 pub async fn join<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
-    let resumed = was_tried(run).await?;
-    if run.is_control_plane() && run.turn.is_none() {
-        // The attempt before this one lost it.
+    if run.is_control_plane() && !super::turn::is_held(run).await {
         super::turn::take(run).await?;
     }
-    let command = command::join(resumed, Duration::from_secs(1200));
-    let turn = run.turn.take();
+    let command = command::join(Duration::from_secs(1200));
+    let mut turn = run.turn.take();
     let output = {
         let run = &*run;
         let joining = run.command(&command);
-        match turn {
-            None => joining.await?,
+        match &mut turn {
+            None => joining.await,
             Some(turn) => match race(joining, turn.keep_until_voting(run)).await {
-                First::Left(output) => output?,
+                First::Left(output) => output,
                 First::Right(never) => match never {},
             },
         }
     };
+    // A machine that can't join must not keep the others from it.
+    if let Some(mut turn) = turn {
+        turn.release(run).await;
+    }
+    let output = output?;
     if !output.ok() {
         return Err(failure(&command, &output));
     }

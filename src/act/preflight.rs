@@ -35,8 +35,11 @@ async fn findings<H: Host>(run: &Run<'_, H>) -> Result<Findings, Fault> {
     let versions = both(version(run, &kubeadm_version), version(run, &kubelet_version));
     let enabled = Command::new("systemctl", ["is-enabled", "kubelet.service"], Duration::from_secs(10));
     let ((kubeadm, kubelet), enabled) = both(versions, run.command(&enabled)).await;
-    let forwarding =
-        if run.identity.address.is_ipv4() { "/proc/sys/net/ipv4/ip_forward" } else { "/proc/sys/net/ipv6/conf/all/forwarding" };
+    let (forwarding, bridged) = if run.identity.address.is_ipv4() {
+        ("/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/bridge/bridge-nf-call-iptables")
+    } else {
+        ("/proc/sys/net/ipv6/conf/all/forwarding", "/proc/sys/net/bridge/bridge-nf-call-ip6tables")
+    };
     let mut busy_ports = Vec::new();
     for port in preflight::ports(run.spec.role) {
         for address in [IpAddr::V4(Ipv4Addr::LOCALHOST), run.identity.address] {
@@ -50,7 +53,8 @@ async fn findings<H: Host>(run: &Run<'_, H>) -> Result<Findings, Fault> {
         kubelet,
         forwarding: text(run, forwarding).await?.trim() == "1",
         overlay: text(run, "/proc/filesystems").await?.split_whitespace().any(|word| word == "overlay"),
-        bridge_netfilter: run.host.list(Path::new("/proc/sys/net/bridge")).await?.is_some(),
+        bridge_netfilter: text(run, bridged).await?.trim() == "1",
+        etcd_state: super::fence::etcd_is_local(run).await?,
         busy_ports,
         kubelet_enabled: enabled?.ok(),
     })
@@ -62,6 +66,8 @@ async fn findings<H: Host>(run: &Run<'_, H>) -> Result<Findings, Fault> {
 /// One fault that lists everything that is wrong.
 pub async fn check<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let fresh = !run.progress.has_begun(StepId::KubeadmInit) && !run.progress.has_begun(StepId::KubeadmJoin);
+    // A manifest that isn't there or doesn't fit must not be found out by a cluster that is half made.
+    super::cni::manifest(run).await?;
     let verdict = preflight::check(&run.spec, &run.facts, &findings(run).await?, fresh);
     for warning in &verdict.warnings {
         run.tell(Level::Warning, warning);

@@ -9,16 +9,20 @@ use crate::cluster::api::{Client, Trouble};
 use crate::cluster::{etcd, lease};
 use crate::fault::Fault;
 use crate::host::{Host, Level};
+use crate::moment::Instant;
 use crate::run::{Look, Run};
 
-/// The held Lease.
+/// The Lease, taken.
 #[derive(Clone, Debug)]
 pub struct Turn {
     client: Client,
     holder: String,
     version: String,
-    /// A client URL of a member that votes.
-    etcd: Client,
+    renewed: Instant,
+    /// False once somebody else has it, or it was given up.
+    held: bool,
+    /// A member that votes, once etcd was found fit.
+    etcd: Option<Client>,
 }
 
 fn holder<H: Host>(run: &Run<'_, H>) -> String {
@@ -90,29 +94,46 @@ pub fn peer_url<H: Host>(run: &Run<'_, H>) -> String {
     format!("https://{}", std::net::SocketAddr::new(run.identity.address, 2380))
 }
 
-/// The step.
+/// Whether the run holds its turn, by the Lease itself.
+pub async fn is_held<H: Host>(run: &mut Run<'_, H>) -> bool {
+    let Some(mut turn) = run.turn.take() else { return false };
+    turn.renew(run).await;
+    let held = turn.held;
+    run.turn = held.then_some(turn);
+    held
+}
+
+/// The step: the Lease, and with it in hand an etcd that is fit. Whoever loses it in between begins anew.
 ///
 /// # Errors
 /// Transient, when the step's time is over.
 pub async fn take<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let client = run.admin_by_endpoint()?;
     let mut watcher = lease::Watcher::default();
-    let version = run
+    let mut held: Option<Turn> = None;
+    let turn = run
         .until("the turn to join", backoff::SHARED, async |run| {
-            Ok(match try_to_take(run, &client, &mut watcher).await {
-                Ok(version) => Look::Yes(version),
-                Err(reason) => Look::NotYet(reason),
-            })
-        })
-        .await?;
-    let mut turn = Turn { etcd: client.clone(), client, holder: holder(run), version };
-    turn.etcd = run
-        .until("etcd to be fit for one more member", backoff::SHARED, async |run| {
-            turn.renew(run).await;
-            Ok(match fit_etcd(run, &turn.client).await? {
-                Ok(gateway) => Look::Yes(gateway),
-                Err(reason) => Look::NotYet(reason),
-            })
+            let mut turn = match held.take() {
+                Some(turn) => turn,
+                None => match Turn::seize(run, &client, &mut watcher).await {
+                    Ok(turn) => turn,
+                    Err(reason) => return Ok(Look::NotYet(reason)),
+                },
+            };
+            turn.keep(run).await;
+            if !turn.held {
+                return Ok(Look::NotYet("another control plane took the turn over".to_owned()));
+            }
+            match fit_etcd(run, &client).await? {
+                Ok(gateway) => {
+                    turn.etcd = Some(gateway);
+                    Ok(Look::Yes(turn))
+                }
+                Err(reason) => {
+                    held = Some(turn);
+                    Ok(Look::NotYet(reason))
+                }
+            }
         })
         .await?;
     run.turn = Some(turn);
@@ -120,61 +141,77 @@ pub async fn take<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
 }
 
 impl Turn {
-    /// Takes the Lease once for something short, if nobody holds it.
+    /// Takes the Lease, if nobody holds it.
     ///
     /// # Errors
     /// Why not, for a person.
     pub async fn seize<H: Host>(run: &Run<'_, H>, client: &Client, watcher: &mut lease::Watcher) -> Result<Self, String> {
         let version = try_to_take(run, client, watcher).await?;
-        Ok(Self { client: client.clone(), holder: holder(run), version, etcd: client.clone() })
+        Ok(Self { client: client.clone(), holder: holder(run), version, renewed: run.host.now(), held: true, etcd: None })
     }
 
+    /// Writes `holder`, if the Lease is still ours; a lost answer leaves us with an old version, which is looked up.
     async fn write<H: Host>(&mut self, run: &Run<'_, H>, holder: &str) {
-        match self.client.ask(run.host, &lease::update(holder, &self.version, run.host.wall())).await {
-            Ok(answer) => {
-                if let Some(seen) = lease::read(&answer) {
+        for _ in 0..2 {
+            match self.client.ask(run.host, &lease::update(holder, &self.version, run.host.wall())).await {
+                Ok(answer) => {
+                    if let Some(seen) = lease::read(&answer) {
+                        self.version = seen.version;
+                    }
+                    return;
+                }
+                Err(Trouble::Status(409, _)) => {
+                    let Some(seen) = self.client.ask(run.host, &lease::get()).await.ok().as_ref().and_then(lease::read) else { return };
+                    if seen.holder != self.holder {
+                        self.held = false;
+                        run.tell(Level::Warning, "the join Lease was taken over by another control plane");
+                        return;
+                    }
                     self.version = seen.version;
                 }
-            }
-            // A lost answer leaves us with an old version: look it up, if it is still ours.
-            Err(Trouble::Status(409, _)) => {
-                let seen = self.client.ask(run.host, &lease::get()).await.ok().as_ref().and_then(lease::read);
-                if let Some(seen) = seen.filter(|seen| seen.holder == self.holder) {
-                    self.version = seen.version;
+                Err(trouble) => {
+                    run.tell(Level::Debug, &format!("writing the join Lease: {}", trouble.line()));
+                    return;
                 }
             }
-            Err(trouble) => run.tell(Level::Debug, &format!("renewing the join Lease: {}", trouble.line())),
         }
     }
 
     /// Keeps it for another term.
-    pub async fn renew<H: Host>(&mut self, run: &Run<'_, H>) {
+    async fn renew<H: Host>(&mut self, run: &Run<'_, H>) {
         let holder = self.holder.clone();
+        self.renewed = run.host.now();
         self.write(run, &holder).await;
     }
 
-    /// Gives it up.
-    pub async fn release<H: Host>(mut self, run: &Run<'_, H>) {
-        self.write(run, "").await;
+    /// Renews it, if it is time.
+    pub async fn keep<H: Host>(&mut self, run: &Run<'_, H>) {
+        if self.held && run.host.now().since(self.renewed) >= lease::RENEWAL {
+            self.renew(run).await;
+        }
+    }
+
+    /// Gives it up, if it is still held.
+    pub async fn release<H: Host>(&mut self, run: &Run<'_, H>) {
+        if self.held {
+            self.write(run, "").await;
+            self.held = false;
+        }
     }
 
     /// Renews until this machine's member votes, then gives the Lease up, and never ends.
-    pub async fn keep_until_voting<H: Host>(mut self, run: &Run<'_, H>) -> Infallible {
+    pub async fn keep_until_voting<H: Host>(&mut self, run: &Run<'_, H>) -> Infallible {
         let own = peer_url(run);
-        let mut renewed = run.host.now();
         let mut tries = 0;
-        loop {
+        while let Some(etcd) = self.etcd.clone() {
             tries += 1;
-            let members = self.etcd.ask(run.host, &etcd::list()).await;
+            let members = etcd.ask(run.host, &etcd::list()).await;
             if members.is_ok_and(|answer| etcd::members(&answer).iter().any(|member| member.votes() && member.peers.contains(&own))) {
                 run.tell_console("this machine's etcd member votes: the next control plane may join");
                 self.release(run).await;
                 break;
             }
-            if run.host.now().since(renewed) >= lease::RENEWAL {
-                renewed = run.host.now();
-                self.renew(run).await;
-            }
+            self.keep(run).await;
             run.host.sleep(backoff::LOCAL.pause(tries, run.noise())).await;
         }
         loop {

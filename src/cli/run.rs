@@ -1,13 +1,14 @@
 //! `kubeboot run`: the agent.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::concurrently::{First, race};
 use crate::datasource;
 use crate::facts::Facts;
 use crate::fault::{Class, Fault};
-use crate::host::Host;
-use crate::host::local::{LocalHost, terminated};
+use crate::host::local::{LocalHost, lock, terminated};
+use crate::host::{Event, Host, Level};
+use crate::paths;
 use crate::run;
 
 /// Arguments of `kubeboot run`.
@@ -25,6 +26,14 @@ pub struct RunArgs {
 /// The fault that ended it; it has been told already.
 pub async fn run(args: &RunArgs) -> Result<(), Fault> {
     let host = LocalHost::new(PathBuf::from("/"));
+    // Two agents would run two kubeadms and write one ledger. The other one's report is left alone.
+    let _lock = match lock(Path::new(paths::LOCK)) {
+        Ok(lock) => lock,
+        Err(fault) => {
+            host.tell(&Event { level: Level::Error, step: "", message: &fault.to_string(), console: true });
+            return Err(fault);
+        }
+    };
     let working = async {
         let (found, facts) = match host.facts().await {
             Ok(facts) => (datasource::find(&host, args.datasource.as_deref(), &facts).await, facts),

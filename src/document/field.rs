@@ -3,7 +3,7 @@
 //! A parser's error is one sentence for a person: the problem, then what to write instead. The place is added by the caller.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use zeroize::Zeroize;
 
@@ -105,12 +105,6 @@ impl Endpoint {
     #[must_use]
     pub fn url(&self) -> String {
         format!("https://{self}")
-    }
-}
-
-impl From<SocketAddr> for Endpoint {
-    fn from(address: SocketAddr) -> Self {
-        Self { host: address.ip().to_string(), port: address.port() }
     }
 }
 

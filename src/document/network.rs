@@ -67,7 +67,7 @@ fn domain_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// One subnet, or one of each family with a comma between them.
+/// One subnet. kubeadm takes one of each family with a comma between them; that is read, and refused by its name.
 fn subnets(at: &At<'_>) -> Option<Vec<Cidr>> {
     let text = at.word("a network, for example 10.244.0.0/16")?;
     let mut list = Vec::new();
@@ -76,9 +76,13 @@ fn subnets(at: &At<'_>) -> Option<Vec<Cidr>> {
     }
     let four = list.iter().filter(|cidr| cidr.is_ipv4()).count();
     if four > 1 || list.len() - four > 1 {
+        at.wrong("there is more than one subnet of a family", "write one subnet");
+        return None;
+    }
+    if list.len() > 1 {
         at.wrong(
-            "there is more than one subnet of a family",
-            "write one subnet, or one IPv4 and one IPv6 subnet with a comma between them",
+            "dual stack is not in this version: nodes get one address",
+            "write one subnet, IPv4 or IPv6, for pods and one of the same family for services",
         );
         return None;
     }
@@ -103,7 +107,7 @@ fn service_sizes(at: &At<'_>, subnets: &[Cidr]) {
     }
 }
 
-/// Pods and services: the same families, no address in both.
+/// Pods and services: the same family, no address in both.
 fn pairs(at: &At<'_>, pods: &[Cidr], services: &[Cidr]) {
     for pod in pods {
         for service in services.iter().filter(|service| service.overlaps(pod)) {
@@ -112,7 +116,7 @@ fn pairs(at: &At<'_>, pods: &[Cidr], services: &[Cidr]) {
     }
     let families = |list: &[Cidr]| (list.iter().any(Cidr::is_ipv4), list.iter().any(|cidr| !cidr.is_ipv4()));
     if !pods.is_empty() && families(pods) != families(services) {
-        at.wrong("pod subnet and service subnet are not of the same families", "write both IPv4, both IPv6, or both as a pair");
+        at.wrong("pod subnet and service subnet are not of the same family", "write both IPv4 or both IPv6");
     }
 }
 

@@ -51,9 +51,9 @@ impl Role {
 /// `networking`: kubeadm's ClusterConfiguration.networking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Networking {
-    /// Pod subnets: one, or one of each family.
+    /// Pod subnets: one or none; a second family is refused in this version.
     pub pod_subnets: Vec<Cidr>,
-    /// Service subnets: one, or one of each family. Default 10.96.0.0/12, as kubeadm's.
+    /// Service subnets: one; a second family is refused in this version. Default 10.96.0.0/12, as kubeadm's.
     pub service_subnets: Vec<Cidr>,
     /// Cluster domain. Default cluster.local.
     pub dns_domain: String,

@@ -8,6 +8,7 @@
 //! | `names` | DNS and bare TCP |
 //! | `observe` | the machine's facts |
 //! | `clock` | time, and whether to believe it |
+//! | `lock` | one agent at a time |
 //! | `journal`, `systemd` | journal, console, status, credentials, signals |
 
 use std::cell::Cell;
@@ -27,11 +28,13 @@ mod command;
 mod files;
 mod http;
 mod journal;
+mod lock;
 mod names;
 mod observe;
 mod systemd;
 mod tls;
 
+pub use lock::{Lock, lock};
 pub use systemd::{Surroundings, terminated};
 
 /// A unix socket on this machine answers at once or is stuck.

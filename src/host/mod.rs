@@ -99,8 +99,6 @@ pub enum Method {
     Put,
     /// PATCH
     Patch,
-    /// DELETE
-    Delete,
 }
 
 /// One HTTP exchange: no redirects, no proxies, bounded in time and size.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::document::field::KubernetesVersion;
 use crate::host::Command;
 use crate::paths;
+use crate::plan::Course;
 
 const QUICK: Duration = Duration::from_secs(30);
 
@@ -26,11 +27,21 @@ pub fn validate(config: &str) -> Command {
     Command::new("kubeadm", ["config", "validate", "--config", config], QUICK)
 }
 
-/// kubeadm's own checks of a machine that will run init, the pulling of missing images among them. Run by itself,
-/// so that init proper can always skip it and a resumed init is the same command.
+/// kubeadm's own checks of a machine that will run init or join, the pulling of missing images among them. Run by
+/// itself: init and join proper always skip it, so that a resumed run is the same command, and a control plane pulls
+/// its images before it takes its turn. A fresh volume's `lost+found` is no reason to refuse it as etcd's; etcd's own data
+/// is looked for by kubeboot's preflight. `all_ignored`: the document ignores `all`, beside which kubeadm takes no name.
 #[must_use]
-pub fn init_preflight(limit: Duration) -> Command {
-    Command::new("kubeadm", ["init", "phase", "preflight", "--config", paths::INIT_CONFIG], limit)
+pub fn preflight(course: Course, all_ignored: bool, limit: Duration) -> Command {
+    let (verb, config) = match course {
+        Course::Initialise => ("init", paths::INIT_CONFIG),
+        Course::Join => ("join", paths::JOIN_CONFIG),
+    };
+    let mut command = Command::new("kubeadm", [verb, "phase", "preflight", "--config", config], limit);
+    if !all_ignored {
+        command.arguments.push("--ignore-preflight-errors=DirAvailable--var-lib-etcd".to_owned());
+    }
+    command
 }
 
 /// `kubeadm init`. Nobody types the join command that its last phase shows; the two `--skip-…-print` keep secrets out of
@@ -55,14 +66,21 @@ pub fn init(upload_certificates: bool, limit: Duration) -> Command {
     command
 }
 
-/// `kubeadm join`. A first attempt runs kubeadm's preflight; a resumed one can't, for its own files are in the way.
+/// `kubeadm join`.
 #[must_use]
-pub fn join(resumed: bool, limit: Duration) -> Command {
-    let mut command = Command::new("kubeadm", ["join", "--config", paths::JOIN_CONFIG], limit);
-    if resumed {
-        command.arguments.push("--skip-phases=preflight".to_owned());
-    }
-    command
+pub fn join(limit: Duration) -> Command {
+    Command::new("kubeadm", ["join", "--config", paths::JOIN_CONFIG, "--skip-phases=preflight"], limit)
+}
+
+/// Preflight errors that time may mend: the runtime comes up, a registry comes back (kubeadm.md §5.3). Every other one is
+/// the image's, the flavour's or the document's.
+const PASSING: [&str; 3] = ["CRI", "ContainerRuntimeVersion", "ImagePull"];
+
+/// Whether a failed preflight names an error that time does not mend.
+#[must_use]
+pub fn is_permanent(stderr: &str) -> bool {
+    let names = stderr.lines().filter_map(|line| line.trim_start().strip_prefix("[ERROR ")?.split(']').next());
+    names.into_iter().any(|name| !PASSING.contains(&name))
 }
 
 /// Reads the answer of [`kubeadm_version`] or [`kubelet_version`]. A build suffix (`v1.37.2+vendor.1`) is dropped.

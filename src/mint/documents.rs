@@ -5,7 +5,6 @@ use serde_json::Value;
 use crate::document::field::{Cidr, Taint};
 use crate::document::spec::{ClockPolicy, ClusterSpec, CniChoice, PkiMode, Pool, Role};
 use crate::emit::Page;
-use crate::host::Mode;
 
 use super::{Credential, Material, MintedFile};
 
@@ -87,7 +86,7 @@ pub(super) fn file(spec: &ClusterSpec, material: &Material, reader: Reader) -> M
     page.comment(&format!("Power: {power}."));
     node(&mut page, spec, material, reader);
     kubeadm(&mut page, spec, reader);
-    MintedFile { name: reader.name(), bytes: page.finish(), mode: Mode::Private, purpose: reader.purpose(), power, until }
+    MintedFile { name: reader.name(), bytes: page.finish(), purpose: reader.purpose(), power, until }
 }
 
 fn lifetime(spec: &ClusterSpec, material: &Material, reader: Reader) -> String {
@@ -183,10 +182,11 @@ fn taint(taint: &Taint) -> Value {
 fn discovery(page: &mut Page, spec: &ClusterSpec, material: &Material, reader: Reader) {
     page.block("certificateAuthority", &material.certificate_authority);
     match &material.credential {
-        // The initialiser has to make the token, so it needs it as well.
+        // The initialiser has to make the token in the cluster, so it needs it as well.
+        Credential::Token(token) if reader == Reader::Initialiser => page.quoted("bootstrapToken", token.expose()),
+        // Who holds the CA key needs no credential that will expire.
+        _ if reader.has_bundle(spec.pki) => {}
         Credential::Token(token) => page.quoted("bootstrapToken", token.expose()),
-        // Who holds the CA key needs no certificate that will expire.
-        Credential::Certificate(_) if reader.has_bundle(spec.pki) => {}
         Credential::Certificate(identity) => page.section("bootstrapCertificate", |page| {
             page.block("certificate", &identity.certificate_pem);
             page.block("key", identity.key_pem.expose());

@@ -10,7 +10,6 @@ use crate::document::field::CertificateKey;
 use crate::document::spec::{ClusterSpec, CredentialKind, PkiMode, SealedBundle};
 use crate::emit::Page;
 use crate::fault::{Class, Fault};
-use crate::host::Mode;
 use crate::kubeconfig::{Kubeconfig, User};
 use crate::moment::UnixTime;
 use crate::pki::client::{self, ClientIdentity};
@@ -52,10 +51,8 @@ pub struct MintOptions {
 pub struct MintedFile {
     /// File name.
     pub name: &'static str,
-    /// Contents; each holds a secret.
+    /// Contents; each holds a secret, so that files are 0600.
     pub bytes: Secret<Vec<u8>>,
-    /// Permission bits.
-    pub mode: Mode,
     /// Whom it is for.
     pub purpose: &'static str,
     /// What who reads it can do.
@@ -171,7 +168,7 @@ fn admin_file(spec: &ClusterSpec, material: &Material, admin: ClientIdentity, un
         user: User::Certificate { certificate: admin.certificate_pem, key: admin.key_pem },
     }
     .write(&mut page);
-    MintedFile { name: "admin.conf", bytes: page.finish(), mode: Mode::Private, purpose: "you", power, until: Some(until) }
+    MintedFile { name: "admin.conf", bytes: page.finish(), purpose: "you", power, until: Some(until) }
 }
 
 fn warnings(spec: &ClusterSpec, options: &MintOptions, files: &[MintedFile]) -> Vec<String> {

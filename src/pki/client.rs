@@ -25,6 +25,22 @@ pub struct ClientIdentity {
     pub key_pem: Secret<String>,
 }
 
+/// [`sign`] for as much of the time as lies inside the CA's own validity: backdated certificates of a CA that is minutes
+/// old, and late ones of a CA that is about to end.
+///
+/// # Errors
+/// [`Class::Input`] if nothing of the time does; [`Class::Broken`] without randomness.
+pub fn sign_within(
+    authority: &Authority,
+    common_name: &str,
+    organizations: &[&str],
+    not_before: UnixTime,
+    not_after: UnixTime,
+) -> Result<ClientIdentity, Fault> {
+    let ca = authority.certificate();
+    sign(authority, common_name, organizations, not_before.max(ca.not_before()), not_after.min(ca.not_after()))
+}
+
 /// Signs a new P-256 key for `common_name` in the `organizations` (user name and groups, to Kubernetes; user name, to etcd).
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::document::spec::{CniChoice, NodeSpec, PkiSource, Role};
 
-use super::{Course, DoneWhen, Plan, Repeat, Step, StepId};
+use super::{Course, DoneWhen, Plan, Step, StepId};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -14,15 +14,15 @@ fn carries_bundle(spec: &NodeSpec) -> bool {
     matches!(spec.pki, Some(PkiSource::Inline { .. } | PkiSource::Secret { bundle: Some(_) }))
 }
 
-fn step(id: StepId, why: String, done_when: DoneWhen, repeat: Repeat, deadline: Duration) -> Step {
-    Step { id, why, done_when, repeat, deadline }
+fn step(id: StepId, why: String, done_when: DoneWhen, deadline: Duration) -> Step {
+    Step { id, why, done_when, deadline }
 }
 
 /// The steps of `course` for a machine with this document.
 #[must_use]
 pub fn build(spec: &NodeSpec, course: Course) -> Plan {
     let control_plane = spec.role == Role::ControlPlane;
-    let observed = |id, why: String, minutes: u32| step(id, why, DoneWhen::Observed, Repeat::Safe, MINUTE * minutes);
+    let observed = |id, why: String, minutes: u32| step(id, why, DoneWhen::Observed, MINUTE * minutes);
     let mut steps = vec![
         observed(
             StepId::Preflight,
@@ -36,35 +36,23 @@ pub fn build(spec: &NodeSpec, course: Course) -> Plan {
             StepId::SharedPki,
             format!("the cluster's CAs and service-account keys are in /etc/kubernetes/pki, {from}"),
             DoneWhen::SharedPkiOnDisk,
-            Repeat::Safe,
             10 * MINUTE,
         )
     };
     let fence =
         || observed(StepId::Fence, format!("nobody serves {} yet: only then may this machine start the cluster", spec.endpoint), 60);
+    let kubeadm_config = || observed(StepId::KubeadmConfig, "kubeadm accepts the configuration".to_owned(), 2);
+    let kubeadm_preflight = || observed(StepId::KubeadmPreflight, "kubeadm finds the machine fit and the images are there".to_owned(), 15);
     match course {
         Course::Initialise => {
             steps.push(shared_pki("from the document's bundle"));
-            steps.push(step(
-                StepId::KubeadmConfig,
-                "kubeadm accepts the configuration".to_owned(),
-                DoneWhen::Observed,
-                Repeat::Safe,
-                2 * MINUTE,
-            ));
-            steps.push(step(
-                StepId::KubeadmPreflight,
-                "kubeadm finds the machine fit and the images are there".to_owned(),
-                DoneWhen::Observed,
-                Repeat::Safe,
-                15 * MINUTE,
-            ));
+            steps.push(kubeadm_config());
+            steps.push(kubeadm_preflight());
             steps.push(fence());
             steps.push(step(
                 StepId::KubeadmInit,
                 format!("`kubeadm init` starts cluster {}", spec.cluster),
                 DoneWhen::ClusterStarted,
-                Repeat::Resume,
                 20 * MINUTE,
             ));
             if spec.cni != CniChoice::None {
@@ -72,24 +60,20 @@ pub fn build(spec: &NodeSpec, course: Course) -> Plan {
             }
         }
         Course::Join => {
+            // A document that carries the bundle carries no credential: the machine signs its own, which the gate asks for.
+            if carries_bundle(spec) {
+                steps.push(shared_pki("from the document's bundle"));
+            }
             if spec.initialize.is_some() {
                 steps.push(fence());
             }
+            // Nothing of it needs the cluster, so it is behind us when the gate opens.
+            steps.push(kubeadm_config());
             steps.push(observed(StepId::Gate, format!("{} answers as our cluster and lets this machine join", spec.endpoint), 60));
-            if control_plane {
-                steps.push(shared_pki(if carries_bundle(spec) {
-                    "from the document's bundle"
-                } else {
-                    "from Secret kube-system/kubeadm-certs"
-                }));
+            if control_plane && !carries_bundle(spec) {
+                steps.push(shared_pki("from Secret kube-system/kubeadm-certs"));
             }
-            steps.push(step(
-                StepId::KubeadmConfig,
-                "kubeadm accepts the configuration".to_owned(),
-                DoneWhen::Observed,
-                Repeat::Safe,
-                2 * MINUTE,
-            ));
+            steps.push(kubeadm_preflight());
             if control_plane {
                 steps.push(observed(
                     StepId::JoinTurn,
@@ -104,7 +88,6 @@ pub fn build(spec: &NodeSpec, course: Course) -> Plan {
                 StepId::KubeadmJoin,
                 format!("`kubeadm join` makes this machine a {} node", spec.role.name()),
                 DoneWhen::Joined,
-                Repeat::Resume,
                 20 * MINUTE,
             ));
         }
@@ -116,13 +99,7 @@ pub fn build(spec: &NodeSpec, course: Course) -> Plan {
         (false, _) => "the Node is Ready with its CNI pod",
     };
     steps.push(observed(StepId::NodeReady, ready.to_owned(), 15));
-    steps.push(step(
-        StepId::Retire,
-        "secrets removed, marker written, unit disabled".to_owned(),
-        DoneWhen::Retired,
-        Repeat::Safe,
-        2 * MINUTE,
-    ));
+    steps.push(step(StepId::Retire, "secrets removed, marker written, unit disabled".to_owned(), DoneWhen::Retired, 2 * MINUTE));
     Plan { course, steps }
 }
 
@@ -133,5 +110,5 @@ fn cni(spec: &NodeSpec) -> Step {
         CniChoice::Url { url, .. } => format!("the objects of {url}"),
         CniChoice::None => "no objects".to_owned(),
     };
-    step(StepId::Cni, format!("{what} are in the cluster"), DoneWhen::CniPresent, Repeat::Safe, 10 * MINUTE)
+    step(StepId::Cni, format!("{what} are in the cluster"), DoneWhen::CniPresent, 10 * MINUTE)
 }

@@ -94,15 +94,6 @@ pub enum DoneWhen {
     Retired,
 }
 
-/// Whether an action that was begun, but not seen done, may be run again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repeat {
-    /// Any number of times.
-    Safe,
-    /// In the resuming form only (`--skip-phases=preflight`).
-    Resume,
-}
-
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -112,8 +103,6 @@ pub struct Step {
     pub why: String,
     /// How it is known to be done.
     pub done_when: DoneWhen,
-    /// Whether it may be repeated.
-    pub repeat: Repeat,
     /// From its beginning until kubeboot gives up with exit code 75 and systemd starts it anew.
     pub deadline: Duration,
 }

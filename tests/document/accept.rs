@@ -148,10 +148,10 @@ fn secrets_may_be_references() {
 }
 
 #[test]
-fn networking_defaults_and_pairs() {
-    let spec = node("dual-stack.yaml");
-    assert_eq!(spec.networking.pod_subnets, cidrs(&["10.244.0.0/16", "fd00:10:244::/48"]));
-    assert_eq!(spec.networking.service_subnets, cidrs(&["10.96.0.0/12", "fd00:10:96::/112"]));
+fn networking_defaults_and_ipv6() {
+    let spec = node("ipv6.yaml");
+    assert_eq!(spec.networking.pod_subnets, cidrs(&["fd00:10:244::/48"]));
+    assert_eq!(spec.networking.service_subnets, cidrs(&["fd00:10:96::/112"]));
     assert_eq!(spec.networking.dns_domain, "prod.local");
     assert_eq!(spec.cni, CniChoice::Manifest(PathBuf::from("/usr/share/cni/cilium.yaml")));
     let spec = node("minimal-networking.yaml");

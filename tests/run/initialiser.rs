@@ -181,12 +181,15 @@ impl World for Initialiser {
     fn command(&self, sim: &Sim<Self>, command: &Command) -> Option<Output> {
         let took = self.takes(command);
         let line = command.line();
+        let preflight =
+            "kubeadm init phase preflight --config /run/kubeboot/kubeadm/init.json --ignore-preflight-errors=DirAvailable--var-lib-etcd";
         let init = "kubeadm init --config /run/kubeboot/kubeadm/init.json --skip-phases=preflight";
         Some(match line.as_str() {
             "kubeadm version -o short" => output(0, &captured("version.stdout.txt"), "", took),
             "kubelet --version" => output(0, &captured("kubelet-version.stdout.txt"), "", took),
-            "kubeadm config validate --config /run/kubeboot/kubeadm/init.json" => output(0, "ok\n", "", took),
-            "kubeadm init phase preflight --config /run/kubeboot/kubeadm/init.json" => output(0, "", "", took),
+            "kubeadm config validate --config /run/kubeboot/kubeadm/init.json"
+            | "kubeadm config validate --config /run/kubeboot/kubeadm/join.json" => output(0, "ok\n", "", took),
+            line if line == preflight => output(0, "", "", took),
             "systemctl is-enabled kubelet.service" | "systemctl disable --quiet kubeboot.service" => output(0, "", "", took),
             line if line.starts_with(init) && line.ends_with(" --upload-certs") => {
                 self.init(sim);

@@ -103,7 +103,6 @@ fn prepare(client: &reqwest::Client, url: reqwest::Url, request: &Request) -> Re
         Method::Post => reqwest::Method::POST,
         Method::Put => reqwest::Method::PUT,
         Method::Patch => reqwest::Method::PATCH,
-        Method::Delete => reqwest::Method::DELETE,
     };
     let mut builder = client.request(method, url);
     if let Some(bearer) = &request.bearer {

@@ -9,9 +9,8 @@ use nix::net::if_::InterfaceFlags;
 use super::files;
 use crate::facts::{Facts, InterfaceAddress};
 use crate::fault::Fault;
+use crate::paths;
 
-/// Folders that have to outlive a power cycle.
-const STATE: [&str; 4] = ["/etc/kubernetes", "/var/lib/kubelet", "/var/lib/etcd", "/var/lib/kubeboot"];
 /// Files of /proc and /sys that are read here stay far below this.
 const LIMIT: usize = 1024 * 1024;
 /// RTF_REJECT of <linux/route.h>: an "unreachable" route is none.
@@ -35,7 +34,7 @@ pub(super) fn facts(root: &Path) -> Result<Facts, Fault> {
         processors: if cpus == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { cpus },
         memory: memory(&text("/proc/meminfo")?.unwrap_or_default()),
         swaps: swaps(&text("/proc/swaps")?.unwrap_or_default()),
-        volatile: STATE.iter().filter(|p| is_volatile(&mounts, &resolved(root, p))).map(|p| (*p).to_owned()).collect(),
+        volatile: paths::STATE_FOLDERS.iter().filter(|p| is_volatile(&mounts, &resolved(root, p))).map(|p| (*p).to_owned()).collect(),
         command_line: text("/proc/cmdline")?.unwrap_or_default(),
         system_uuid: text("/sys/class/dmi/id/product_uuid")?.filter(|u| !u.is_empty()).map(|u| u.to_lowercase()),
         serial: text("/sys/class/dmi/id/product_serial")?.filter(|s| !s.is_empty()),

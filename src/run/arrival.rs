@@ -1,0 +1,45 @@
+//! The machine arrives on its network: a name and an address, whenever they come.
+
+use std::time::Duration;
+
+use super::FIRST_WORD;
+use crate::backoff;
+use crate::document::spec::NodeSpec;
+use crate::facts::Facts;
+use crate::fault::{Class, Fault};
+use crate::host::{Event, Host, Level};
+use crate::kubeadm::config::Identity;
+use crate::preflight;
+
+/// How long a machine may be without a name or an address.
+const NETWORK: Duration = Duration::from_secs(300);
+
+/// Reads the facts again until they do.
+/// Waits for name and address: DHCP may bring either long after the agent has started, so facts are read again until they do.
+pub(super) async fn settle<H: Host>(host: &H, spec: &NodeSpec, mut facts: Facts) -> Result<(Facts, Identity), Fault> {
+    let since = host.now();
+    let (mut tries, mut told, mut next_word) = (0, String::new(), FIRST_WORD);
+    loop {
+        let problems = match preflight::identity(spec, &facts) {
+            Ok(identity) => return Ok((facts, identity)),
+            Err(problems) => problems,
+        };
+        let (elapsed, seen) = (host.now().since(since), problems.join("; "));
+        if elapsed >= NETWORK {
+            return Err(preflight::fault(&problems).as_class(Class::Transient));
+        }
+        if seen != told {
+            host.tell(&Event { level: Level::Info, step: "", message: &format!("waiting for name and address: {seen}"), console: false });
+            host.status(&format!("waiting for name and address: {seen}"));
+            told.clone_from(&seen);
+        }
+        if elapsed >= next_word {
+            next_word = elapsed * 2;
+            let message = format!("waiting for name and address since {} s: {seen}", elapsed.as_secs());
+            host.tell(&Event { level: Level::Info, step: "", message: &message, console: true });
+        }
+        tries += 1;
+        host.sleep(backoff::LOCAL.pause(tries, 20)).await;
+        facts = host.facts().await?;
+    }
+}
