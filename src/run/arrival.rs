@@ -14,7 +14,6 @@ use crate::preflight;
 /// How long a machine may be without a name or an address.
 const NETWORK: Duration = Duration::from_secs(300);
 
-/// Reads the facts again until they do.
 /// Waits for name and address: DHCP may bring either long after the agent has started, so facts are read again until they do.
 pub(super) async fn settle<H: Host>(host: &H, spec: &NodeSpec, mut facts: Facts) -> Result<(Facts, Identity), Fault> {
     let since = host.now();
