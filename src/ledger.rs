@@ -58,7 +58,7 @@ pub enum Entry {
 /// What the ledger proves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Identity of the first run: cluster, role, node.
+    /// Identity that kubeadm was begun with, until then of the last run: cluster, role, node.
     pub identity: Option<(String, String, String)>,
     /// machine-ids that wrote lines.
     pub machines: Vec<String>,
@@ -77,6 +77,12 @@ impl Progress {
         self.begun.contains(&step)
     }
 
+    /// Whether kubeadm was ever begun, and with it this machine bound to a cluster, role and name.
+    #[must_use]
+    pub fn kubeadm_has_begun(&self) -> bool {
+        self.has_begun(StepId::KubeadmInit) || self.has_begun(StepId::KubeadmJoin)
+    }
+
     /// Takes a record in.
     pub fn take(&mut self, record: Record) {
         if !self.machines.contains(&record.machine) {
@@ -84,7 +90,12 @@ impl Progress {
         }
         match record.entry {
             Entry::Started { cluster, role, node } => {
-                self.identity.get_or_insert((cluster, role, node));
+                let started = (cluster, role, node);
+                if self.kubeadm_has_begun() {
+                    self.identity.get_or_insert(started);
+                } else {
+                    self.identity = Some(started);
+                }
             }
             Entry::Course { course } => self.course = Some(course),
             Entry::Begun { step } => {

@@ -88,18 +88,24 @@ pub async fn run<H: Host>(host: &H, document: Result<Document, Fault>, facts: Fa
     let document = match document {
         Ok(found) => found,
         Err(fault) => {
-            end(host, &mut report, Some(&fault)).await;
-            return Err(fault);
+            let result = memory::without_document(host, &facts, &mut report, fault).await;
+            end(host, &mut report, result.as_ref().err()).await;
+            return result;
         }
     };
     report.datasource.clone_from(&document.origin);
-    let prepared = prepare(host, document, facts, report).await;
+    let prepared = prepare(host, document, facts.clone(), report).await;
     let mut run = match prepared {
         Ok(run) => run,
         Err(boxed) => {
             let (fault, mut report) = *boxed;
-            end(host, &mut report, Some(&fault)).await;
-            return Err(fault);
+            // What a datasource after ours holds is somebody else's, once ours is gone.
+            let result = match fault.class() {
+                Class::Input => memory::without_document(host, &facts, &mut report, fault).await,
+                _ => Err(fault),
+            };
+            end(host, &mut report, result.as_ref().err()).await;
+            return result;
         }
     };
     let observer = act::fence::observe(host, run.spec.clone(), run.facts.clone(), Rc::clone(&run.sighting));

@@ -59,6 +59,14 @@ fn it_proves_what_was_begun_and_done() {
 }
 
 #[test]
+fn until_kubeadm_begins_the_last_run_says_who_this_is() {
+    let started = |node: &str| line(&record(Entry::Started { cluster: "bb".repeat(32), role: "worker".to_owned(), node: node.to_owned() }));
+    let begun = |step| line(&record(Entry::Begun { step }));
+    let bytes = [started("w-1"), begun(StepId::SharedPki), started("w-2"), begun(StepId::KubeadmJoin), started("w-3")].concat();
+    assert_eq!(fold(&bytes).unwrap().identity.unwrap().2, "w-2");
+}
+
+#[test]
 fn later_runs_do_not_change_who_was_first_but_the_course_is_the_last() {
     let mut bytes = whole();
     bytes.extend(whole());

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use kubeboot::act::pki::refuse_foreign;
 use kubeboot::document::field::CertificateKey;
 use kubeboot::document::spec::SealedBundle;
 use kubeboot::fault::{Class, Fault};
@@ -467,4 +468,19 @@ fn short_certificates_shrink_into_their_authoritys_time() {
     for (from, to) in [(7200, DAY), (-DAY, -600)] {
         assert_eq!(short(from, to).unwrap_err().class(), Class::Input, "{from}..{to}");
     }
+}
+
+/// What a power cut leaves of our own writing is the bundle's, file by file; what is not is another PKI's, and is named.
+#[test]
+fn files_of_another_pki_are_refused_by_name() {
+    let (ours, theirs) = (minted(), minted());
+    let of = |pki: &SharedPki, name: SharedName| (name, Secret::new(pki.text(name).to_owned()));
+    for count in 0..=SharedName::ALL.len() {
+        let found: Vec<_> = SharedName::ALL[..count].iter().map(|name| of(&ours, *name)).collect();
+        assert_eq!(refuse_foreign(&found, &ours), Ok(()), "{count}");
+    }
+    let found = [of(&ours, SharedName::CaKey), of(&theirs, SharedName::EtcdCaKey), of(&theirs, SharedName::ServiceAccountPublicKey)];
+    let fault = refuse_foreign(&found, &ours).unwrap_err();
+    assert_eq!((fault.class(), fault.at()), (Class::Broken, "/etc/kubernetes/pki/etcd/ca.key, /etc/kubernetes/pki/sa.pub"));
+    assert!(!fault.to_string().contains("BEGIN"), "{fault}");
 }

@@ -49,15 +49,33 @@ fn the_service_keeps_the_promises_of_its_comments() {
 }
 
 #[test]
+fn systemd_finds_nothing_to_say_about_the_unit_of_clones() {
+    assert_eq!(verify("kubeboot-cloned.service", &unit("kubeboot-cloned.service")), (true, String::new()));
+}
+
+/// It runs where kubeboot.service would run as well, and only beside another machine's marker; once.
+#[test]
+fn the_unit_of_clones_is_for_clones_alone() {
+    let text = unit("kubeboot-cloned.service");
+    let conditions: Vec<&str> = text.lines().filter(|line| line.starts_with("Condition")).collect();
+    assert_eq!(conditions, ["ConditionDirectoryNotEmpty=/var/lib/kubeboot/done", "ConditionPathExists=!/var/lib/kubeboot/done/%m"]);
+    assert!(!text.lines().any(|line| line.starts_with("Restart")), "only a person can help");
+    let start = |text: &str| text.lines().find(|line| line.starts_with("ExecStart=")).map(str::to_owned);
+    assert_eq!(start(&text), start(&unit("kubeboot.service")));
+}
+
+#[test]
 fn every_directive_has_a_comment_of_its_own_or_its_neighbour() {
-    let text = unit("kubeboot.service");
-    let mut commented = false;
-    for line in text.lines() {
-        match line {
-            "" => commented = false,
-            line if line.starts_with('[') => commented = false,
-            line if line.starts_with('#') => commented = true,
-            line => assert!(commented, "no comment above {line}"),
+    for name in ["kubeboot.service", "kubeboot-cloned.service"] {
+        let text = unit(name);
+        let mut commented = false;
+        for line in text.lines() {
+            match line {
+                "" => commented = false,
+                line if line.starts_with('[') => commented = false,
+                line if line.starts_with('#') => commented = true,
+                line => assert!(commented, "{name}: no comment above {line}"),
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //! whether its effect is there.
 
 pub mod cni;
+pub mod disposal;
 pub mod fence;
 pub mod gate;
 pub mod identity;

@@ -12,6 +12,7 @@ use crate::paths;
 use crate::pki::certificate::Certificate;
 use crate::pki::seal;
 use crate::pki::shared::{SharedName, SharedPki};
+use crate::plan::StepId;
 use crate::run::{Look, Run};
 use crate::secret::Secret;
 
@@ -39,16 +40,40 @@ fn file(name: SharedName) -> PathBuf {
     PathBuf::from(paths::PKI).join(name.path())
 }
 
+/// Those of the eight files that are there.
+async fn found<H: Host>(host: &H) -> Result<Vec<(SharedName, Secret<String>)>, Fault> {
+    let mut found = Vec::new();
+    for name in SharedName::ALL {
+        let Some(bytes) = host.read(&file(name), LIMIT).await? else { continue };
+        found.push((name, Secret::new(String::from_utf8_lossy(&bytes).into_owned())));
+    }
+    Ok(found)
+}
+
+/// Refuses files that are not the bundle's. Ours are, even if a power cut left only some: each is written whole.
+///
+/// # Errors
+/// [`Class::Broken`], naming them all.
+pub fn refuse_foreign(found: &[(SharedName, Secret<String>)], shared: &SharedPki) -> Result<(), Fault> {
+    let differs = |(name, text): &&(SharedName, Secret<String>)| text.expose() != shared.text(*name);
+    let foreign: Vec<String> = found.iter().filter(differs).map(|(name, _)| file(*name).display().to_string()).collect();
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    Err(Fault::new(
+        Class::Broken,
+        "files of another PKI are where this cluster's belong; nothing was written",
+        foreign.join(", "),
+        "if they are of an earlier life of this machine, re-image it or remove them; if they are right, this machine has another cluster's document",
+    ))
+}
+
 /// Whether the eight files are there and right; then they are what the run uses.
 ///
 /// # Errors
 /// Files are there, but of another cluster: nothing of theirs is overwritten.
 pub async fn on_disk<H: Host>(run: &mut Run<'_, H>) -> Result<bool, Fault> {
-    let mut found = Vec::new();
-    for name in SharedName::ALL {
-        let Some(bytes) = run.host.read(&file(name), LIMIT).await? else { continue };
-        found.push((name, Secret::new(String::from_utf8_lossy(&bytes).into_owned())));
-    }
+    let found = found(run.host).await?;
     if found.len() < SharedName::ALL.len() {
         return Ok(false);
     }
@@ -60,16 +85,16 @@ pub async fn on_disk<H: Host>(run: &mut Run<'_, H>) -> Result<bool, Fault> {
             run.shared = Some(shared);
             Ok(true)
         }
-        // Torn by a power cut in the middle of our own writing: written again. Else somebody else's: left alone.
-        Err(_) if run.progress.has_begun(crate::plan::StepId::SharedPki) => Ok(false),
+        // Written here once, for another document perhaps: `provide` looks closer. Else somebody else's: left alone.
+        Err(_) if run.progress.has_begun(StepId::SharedPki) => Ok(false),
         Err(fault) => Err(fault),
     }
 }
 
-/// The step: opens the bundle and puts the files there, all checked before the first is written.
+/// The step: opens the bundle and puts the files there, each whole, all checked before the first is written.
 ///
 /// # Errors
-/// The bundle can't be had, doesn't open, or is another cluster's.
+/// The bundle can't be had, doesn't open, or is another cluster's; or other files are there than a run here wrote.
 pub async fn provide<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let bundle = match &run.spec.pki {
         Some(PkiSource::Inline { bundle } | PkiSource::Secret { bundle: Some(bundle) }) => bundle.clone(),
@@ -85,6 +110,10 @@ pub async fn provide<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     };
     let shared = seal::open(&bundle, &run.certificate_key().await?)?;
     shared.check(&run.spec.discovery.certificate_authority)?;
+    // Once done here they were all ours, and kubeadm, which would bind this machine to them, was not begun: a new document counts.
+    if !run.progress.done.contains(&StepId::SharedPki) {
+        refuse_foreign(&found(run.host).await?, &shared)?;
+    }
     for part in shared.files() {
         run.host.write(&PathBuf::from(paths::PKI).join(part.path), part.bytes.expose(), part.mode).await?;
     }
@@ -107,7 +136,7 @@ async fn download<H: Host>(run: &mut Run<'_, H>) -> Result<SealedBundle, Fault> 
             Class::Broken,
             "Secret kubeadm-certs is gone: kubeadm keeps it for two hours only",
             SECRET,
-            "on a control plane run `kubeadm init phase upload-certs --upload-certs --certificate-key …` with the document's key, or use documents with `pki: {inline: …}`",
+            "on a control plane run `kubeadm init phase upload-certs --upload-certs --certificate-key …` with the document's key, or put the bundle of the cluster's control-plane-init.yaml into this machine's document as `pki: {inline: {bundle: …}}`",
         )),
         Err(trouble) => Ok(Look::NotYet(trouble.line())),
     })

@@ -3,16 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::document::Disposal;
-use crate::fault::{Class, Fault};
-use crate::host::{Command, Host, Mode};
+use super::disposal;
+use crate::fault::Fault;
+use crate::host::{Command, Host, Level, Mode};
 use crate::paths;
 use crate::pki::certificate::Certificate;
-use crate::report::Expiry;
+use crate::report::{Expiry, Report};
 use crate::run::Run;
 
-fn marker<H: Host>(run: &Run<'_, H>) -> PathBuf {
-    Path::new(paths::DONE).join(&run.facts.machine_id)
+fn marker(machine_id: &str) -> PathBuf {
+    Path::new(paths::DONE).join(machine_id)
 }
 
 /// Files whose expiry the report names.
@@ -34,15 +34,16 @@ const CERTIFICATES: [&str; 10] = [
 /// # Errors
 /// The disk's.
 pub async fn is_retired<H: Host>(run: &mut Run<'_, H>) -> Result<bool, Fault> {
-    let marked = run.host.read(&marker(run), 1024).await?.is_some();
+    let marked = run.host.read(&marker(&run.facts.machine_id), 1024).await?.is_some();
     Ok(marked && run.host.list(Path::new(paths::KUBEADM)).await?.is_none())
 }
 
-/// The step. Its order survives a power cut anywhere: the document goes last but for the marker, so that until the
-/// marker stands a restart can read it again; super-admin.conf goes first, being made again by a resumed init alone.
+/// The step. Its order survives a power cut anywhere: super-admin.conf first, being made again by a resumed init alone;
+/// then the document, and only then the marker, behind which the unit's condition starts nothing more. A restart between
+/// the two finds no document, and [`finish`]es.
 ///
 /// # Errors
-/// The disk's, or systemd doesn't disable the unit.
+/// The disk's.
 pub async fn retire<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     for file in CERTIFICATES {
         let Some(bytes) = run.host.read(Path::new(file), 256 << 10).await? else { continue };
@@ -51,26 +52,29 @@ pub async fn retire<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
         }
     }
     run.host.remove(Path::new(paths::SUPER_ADMIN_CONF)).await?;
-    run.host.remove_folder(Path::new(paths::KUBEADM)).await?;
+    let left = disposal::dispose(run.host, &run.disposal).await;
+    for task in &left {
+        run.tell(Level::Warning, task);
+    }
+    run.report.left_to_do.extend(left);
+    let machine_id = run.facts.machine_id.clone();
+    finish(run.host, &machine_id, &mut run.report).await
+}
+
+/// What is left of retiring once the document is gone: kubeadm's configuration, the marker, the unit.
+///
+/// # Errors
+/// The disk's.
+pub async fn finish<H: Host>(host: &H, machine_id: &str, report: &mut Report) -> Result<(), Fault> {
+    host.remove(Path::new(paths::SUPER_ADMIN_CONF)).await?;
+    host.remove_folder(Path::new(paths::KUBEADM)).await?;
+    host.write(&marker(machine_id), format!("{}\n", host.wall()).as_bytes(), Mode::Public).await?;
     let disable = Command::new("systemctl", ["disable", "--quiet", paths::UNIT], Duration::from_secs(60));
-    let output = run.command(&disable).await?;
-    if !output.ok() && !output.stderr.contains("does not exist") {
-        return Err(Fault::new(
-            Class::Transient,
-            "kubeboot.service can't be disabled",
-            format!("`{}`", disable.line()),
-            "disable it by hand; the marker keeps it from running again anyway",
-        )
-        .because(output.stderr.trim()));
-    }
-    run.host.write(&marker(run), format!("{}\n", run.host.wall()).as_bytes(), Mode::Public).await?;
-    match run.disposal.clone() {
-        Disposal::Remove(files) => {
-            for file in files {
-                run.host.remove(&file).await?;
-            }
-        }
-        Disposal::Tell(task) => run.report.left_to_do.push(task),
-    }
+    let trouble = match host.run(&disable, &mut |_, _| {}).await {
+        Ok(output) if output.ok() || output.stderr.contains("does not exist") => return Ok(()),
+        Ok(output) => output.stderr.trim().to_owned(),
+        Err(fault) => fault.line(),
+    };
+    report.left_to_do.push(format!("`{}`, which failed; the marker keeps it from starting anything: {trouble}", disable.line()));
     Ok(())
 }

@@ -6,9 +6,11 @@ use super::Run;
 use crate::act;
 use crate::facts::Facts;
 use crate::fault::{Class, Fault};
-use crate::host::{Host, Level, Mode};
+use crate::host::{Event, Host, Level, Mode};
 use crate::ledger::{self, Entry, Progress, Record};
 use crate::paths;
+use crate::plan::StepId;
+use crate::report::Report;
 
 /// Largest ledger read, bytes: some twenty lines a run, and runs that fail for weeks.
 const LIMIT: usize = 16 << 20;
@@ -18,9 +20,7 @@ const LIMIT: usize = 16 << 20;
 /// # Errors
 /// It is damaged, or another machine's.
 pub(super) async fn recall<H: Host>(host: &H, facts: &Facts) -> Result<Progress, Fault> {
-    let Some(bytes) = host.read(Path::new(paths::LEDGER), LIMIT).await? else {
-        return Ok(Progress::default());
-    };
+    let bytes = host.read(Path::new(paths::LEDGER), LIMIT).await?.unwrap_or_default();
     let progress = ledger::fold(&bytes).map_err(|line| {
         Fault::new(
             Class::Broken,
@@ -29,14 +29,21 @@ pub(super) async fn recall<H: Host>(host: &H, facts: &Facts) -> Result<Progress,
             "this disk can't be trusted to say what was begun here: re-image the machine",
         )
     })?;
-    if let Some(other) = progress.machines.iter().find(|machine| **machine != facts.machine_id) {
+    // A machine without an id is preflight's to refuse.
+    if facts.machine_id.is_empty() {
+        return Ok(progress);
+    }
+    let markers = host.list(Path::new(paths::DONE)).await?.unwrap_or_default();
+    let ledger = progress.machines.iter().map(|machine| (machine, "the ledger is", paths::LEDGER));
+    let mut said = ledger.chain(markers.iter().map(|machine| (machine, "the marker of a finished first boot is", paths::DONE)));
+    if let Some((other, what, at)) = said.find(|(machine, ..)| !machine.is_empty() && **machine != facts.machine_id) {
         return Err(Fault::new(
             Class::Broken,
             "this disk was the first boot of another machine",
-            paths::LEDGER,
+            at,
             "it is a clone, or its machine-id was reset: use a fresh image (or remove /var/lib/kubeboot, /etc/kubernetes, /var/lib/kubelet and /var/lib/etcd)",
         )
-        .because(format!("the ledger is by machine-id {other}, this is {}", facts.machine_id)));
+        .because(format!("{what} by machine-id {other}, this is {}", facts.machine_id)));
     }
     if let Some(mended) = ledger::mended(&bytes) {
         host.write(Path::new(paths::LEDGER), &mended, Mode::Private).await?;
@@ -44,13 +51,33 @@ pub(super) async fn recall<H: Host>(host: &H, facts: &Facts) -> Result<Progress,
     Ok(progress)
 }
 
+/// A run that found no document of its own: it finishes retiring, if that was begun here, for then the document was
+/// removed; else there is nothing but `fault`, or what the ledger says against this disk.
+pub(super) async fn without_document<H: Host>(host: &H, facts: &Facts, report: &mut Report, fault: Fault) -> Result<(), Fault> {
+    let progress = recall(host, facts).await?;
+    if facts.machine_id.is_empty() || !progress.has_begun(StepId::Retire) {
+        return Err(fault);
+    }
+    if let Some((cluster, role, node)) = progress.identity {
+        (report.role, report.node) = (role, node);
+        let message =
+            format!("this machine is {} of the cluster with CA {cluster}, and its document is gone: finishing to retire", report.node);
+        host.tell(&Event { level: Level::Info, step: StepId::Retire.name(), message: &message, console: true });
+    }
+    act::retire::finish(host, &facts.machine_id, report).await?;
+    let entry = Entry::Done { step: StepId::Retire };
+    let record = Record { at: host.wall().to_string(), machine: facts.machine_id.clone(), entry };
+    host.append(Path::new(paths::LEDGER), &ledger::line(&record)).await
+}
+
 impl<H: Host> Run<'_, H> {
-    /// Says who we are, and halts if an earlier run here was somebody else (design §5).
+    /// Says who we are, and halts if kubeadm was begun here as somebody else (design §5); before that nothing binds this
+    /// machine to a document, and a new one simply counts.
     pub(super) async fn introduce(&mut self) -> Result<(), Fault> {
         let cluster = act::pki::cluster_identity(&self.spec)?;
         let me = (cluster, self.spec.role.name().to_owned(), self.identity.name.clone());
         match &self.progress.identity {
-            Some(earlier) if *earlier != me => {
+            Some(earlier) if self.progress.kubeadm_has_begun() && *earlier != me => {
                 return Err(Fault::new(
                     Class::Input,
                     "the document is for another cluster, role or node than the run that was begun on this disk",
@@ -83,6 +110,10 @@ impl<H: Host> Run<'_, H> {
     /// # Errors
     /// The disk's.
     pub async fn record(&mut self, entry: Entry) -> Result<(), Fault> {
+        // A line by nobody would make a clone of every machine that starts from this disk; preflight says what is missing.
+        if self.facts.machine_id.is_empty() {
+            return Ok(());
+        }
         let record = Record { at: self.host.wall().to_string(), machine: self.facts.machine_id.clone(), entry };
         self.host.append(Path::new(paths::LEDGER), &ledger::line(&record)).await?;
         self.progress.take(record);

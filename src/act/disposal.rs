@@ -1,0 +1,73 @@
+//! How the document leaves the machine, and the copies that cloud-init makes of it (design §7).
+//!
+//! A working node is never called a failure for a file that can't be removed: the report says what is left to do.
+
+use std::path::Path;
+
+use crate::document::Disposal;
+use crate::host::Host;
+
+/// Where cloud-init keeps what its datasource said, one folder an instance.
+/// <https://cloudinit.readthedocs.io/en/latest/reference/data_file_locations.html>
+const INSTANCES: &str = "/var/lib/cloud/instances";
+/// Copies of user-data there that nobody reads again: as it came, and with its includes.
+const COPIES: [&str; 2] = ["user-data.txt", "user-data.txt.i"];
+/// The datasource itself, pickled, user-data within; cloud-init reads it again at the next boot, and writes the copies anew.
+const PICKLE: &str = "obj.pkl";
+/// What stands in every document of this program, and in no other user-data.
+const WORDS: &[u8] = b"kubeboot/v1alpha1";
+/// Largest of these files looked at, bytes: user-data is far below.
+const LIMIT: usize = 16 << 20;
+
+/// Removes the document and the copies of it; what a person has to do instead, each in a sentence.
+pub async fn dispose<H: Host>(host: &H, disposal: &Disposal) -> Vec<String> {
+    // The copies first: until the document itself is gone, a restart comes here again.
+    let mut left = copies(host).await;
+    match disposal {
+        Disposal::Remove(files) => {
+            for file in files {
+                remove(host, file, &mut left).await;
+            }
+        }
+        Disposal::Tell(task) => left.push(task.clone()),
+    }
+    left
+}
+
+async fn remove<H: Host>(host: &H, file: &Path, left: &mut Vec<String>) {
+    if let Err(fault) = host.remove(file).await {
+        left.push(format!("delete {}, which holds this machine's document with its secrets: {}", file.display(), fault.line()));
+    }
+}
+
+async fn copies<H: Host>(host: &H) -> Vec<String> {
+    let mut left = Vec::new();
+    for instance in host.list(Path::new(INSTANCES)).await.ok().flatten().unwrap_or_default() {
+        let folder = Path::new(INSTANCES).join(instance);
+        for name in COPIES {
+            if holds(host, &folder.join(name), &mut left).await {
+                remove(host, &folder.join(name), &mut left).await;
+            }
+        }
+        let pickle = folder.join(PICKLE);
+        if holds(host, &pickle, &mut left).await {
+            left.push(format!(
+                "delete {}, in which cloud-init keeps this machine's document with its secrets (it asks its datasource anew at the next boot), \
+                 or make new machines without cloud-init",
+                pickle.display()
+            ));
+        }
+    }
+    left
+}
+
+/// Whether this file holds a document of kubeboot's. One that can't be read is told, not guessed.
+async fn holds<H: Host>(host: &H, file: &Path, left: &mut Vec<String>) -> bool {
+    match host.read(file, LIMIT).await {
+        Ok(bytes) => bytes.is_some_and(|bytes| bytes.windows(WORDS.len()).any(|window| window == WORDS)),
+        Err(fault) => {
+            left.push(format!("look whether {} holds this machine's document with its secrets: {}", file.display(), fault.line()));
+            false
+        }
+    }
+}

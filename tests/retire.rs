@@ -1,0 +1,220 @@
+//! The end of a first boot, and what a disk says of earlier ones: over real files below a folder, with a `systemctl` of
+//! the test's own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "support/documents.rs"]
+mod documents;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use kubeboot::act::disposal::dispose;
+use kubeboot::document::Disposal;
+use kubeboot::facts::{Facts, InterfaceAddress};
+use kubeboot::fault::{Class, Fault};
+use kubeboot::host::local::{LocalHost, Surroundings};
+use kubeboot::ledger::{Entry, Record, fold, line};
+use kubeboot::plan::StepId;
+use kubeboot::report::{Outcome, Report};
+use kubeboot::run::run;
+
+const ID: &str = "0123456789abcdef0123456789abcdef";
+const OTHER: &str = "fedcba9876543210fedcba9876543210";
+
+struct Machine {
+    folder: tempfile::TempDir,
+    host: LocalHost,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let host = LocalHost::in_surroundings(folder.path().to_owned(), Surroundings::default());
+        let machine = Self { folder, host };
+        machine.systemctl("exit 0");
+        machine
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path.trim_start_matches('/'))
+    }
+
+    fn put(&self, path: &str, text: &[u8]) -> PathBuf {
+        let path = self.at(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn systemctl(&self, then: &str) {
+        let called = self.at("called");
+        let script = self.put("/usr/bin/systemctl", format!("#!/bin/sh\necho \"$@\" >>{}\n{then}\n", called.display()).as_bytes());
+        std::fs::set_permissions(script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn called(&self) -> String {
+        std::fs::read_to_string(self.at("called")).unwrap_or_default()
+    }
+
+    fn ledger(&self, machine: &str, entries: &[Entry]) {
+        let record = |entry: &Entry| Record { at: "2026-11-23T10:00:00Z".to_owned(), machine: machine.to_owned(), entry: entry.clone() };
+        let bytes: Vec<u8> = entries.iter().flat_map(|entry| line(&record(entry))).collect();
+        self.put("/var/lib/kubeboot/ledger.jsonl", &bytes);
+    }
+
+    fn report(&self) -> Report {
+        serde_json::from_slice(&std::fs::read(self.at("/run/kubeboot/status.json")).unwrap()).unwrap()
+    }
+
+    fn is_marked(&self) -> bool {
+        self.at("/var/lib/kubeboot/done").join(ID).exists()
+    }
+
+    async fn without_document(&self) -> Result<(), Fault> {
+        run(&self.host, Err(Fault::new(Class::Input, "this machine has no document", "datasources", "put one")), facts(ID)).await
+    }
+
+    async fn with_document(&self, name: &str, machine_id: &str) -> Fault {
+        self.put("/usr/share/kubeboot/cni/flannel.yaml", include_bytes!("fixtures/cni/kube-flannel-v0.28.10.yml"));
+        run(&self.host, Ok(documents::document(&documents::bytes(name))), facts(machine_id)).await.unwrap_err()
+    }
+}
+
+fn facts(machine_id: &str) -> Facts {
+    Facts {
+        hostname: "w-1".to_owned(),
+        machine_id: machine_id.to_owned(),
+        addresses: vec![InterfaceAddress { interface: "eth0".to_owned(), address: "192.0.2.21".parse().unwrap(), prefix: 24 }],
+        default_interface: Some("eth0".to_owned()),
+        ..Facts::default()
+    }
+}
+
+fn started(node: &str) -> Entry {
+    Entry::Started { cluster: "aa".repeat(32), role: "worker".to_owned(), node: node.to_owned() }
+}
+
+fn retiring() -> Vec<Entry> {
+    [StepId::KubeadmJoin, StepId::Retire].into_iter().fold(vec![started("w-1")], |mut entries, step| {
+        entries.push(Entry::Begun { step });
+        entries
+    })
+}
+
+#[tokio::test]
+async fn the_document_and_cloud_inits_copies_of_it_go() {
+    let machine = Machine::new();
+    let document = documents::bytes("worker-token.yaml");
+    let seed = machine.put("/var/lib/cloud/seed/nocloud/user-data", &document);
+    let copies = ["user-data.txt", "user-data.txt.i", "obj.pkl"].map(|name| {
+        let wrapped = [b"Content-Type: multipart/mixed\n\n".as_slice(), &document].concat();
+        machine.put(&format!("/var/lib/cloud/instances/i-1/{name}"), &wrapped)
+    });
+    let foreign = machine.put("/var/lib/cloud/instances/i-0/user-data.txt", b"#cloud-config\n{}\n");
+    let left = dispose(&machine.host, &Disposal::Remove(vec!["/var/lib/cloud/seed/nocloud/user-data".into()])).await;
+    assert!(!seed.exists() && !copies[0].exists() && !copies[1].exists());
+    assert!(copies[2].exists() && foreign.exists());
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert!(
+        left[0].starts_with("delete /var/lib/cloud/instances/i-1/obj.pkl, in which cloud-init keeps this machine's document"),
+        "{left:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_cant_be_removed_is_told_and_no_failure() {
+    let machine = Machine::new();
+    machine.put("/seed/user-data/not-empty", b"");
+    let left = dispose(&machine.host, &Disposal::Remove(vec!["/seed/user-data".into()])).await;
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert!(left[0].starts_with("delete /seed/user-data, which holds this machine's document with its secrets: "), "{left:?}");
+    assert_eq!(dispose(&machine.host, &Disposal::Tell("detach it".to_owned())).await, ["detach it"]);
+    assert_eq!(dispose(&machine.host, &Disposal::Remove(vec!["/seed/gone".into()])).await, [""; 0]);
+}
+
+/// The power went between the removal of the document and the marker.
+#[tokio::test]
+async fn a_restart_without_the_document_finishes_retiring() {
+    let machine = Machine::new();
+    machine.ledger(ID, &retiring());
+    let config = machine.put("/run/kubeboot/kubeadm/join.json", b"{}");
+    machine.without_document().await.unwrap();
+    assert!(machine.is_marked() && !config.exists());
+    assert_eq!(machine.called(), "disable --quiet kubeboot.service\n");
+    let report = machine.report();
+    assert_eq!((report.outcome, report.exit_code, report.node.as_str()), (Outcome::Done, Some(0), "w-1"));
+    let progress = fold(&std::fs::read(machine.at("/var/lib/kubeboot/ledger.jsonl")).unwrap()).unwrap();
+    assert!(progress.done.contains(&StepId::Retire));
+}
+
+/// Its document gone, this machine finds what lies in a later datasource.
+#[tokio::test]
+async fn what_is_no_document_of_ours_does_not_keep_it_from_retiring() {
+    let machine = Machine::new();
+    machine.ledger(ID, &retiring());
+    let found = documents::document(b"#cloud-config\nruncmd: []\n");
+    run(&machine.host, Ok(found.clone()), facts(ID)).await.unwrap();
+    assert!(machine.is_marked());
+    let fresh = Machine::new();
+    assert_eq!(run(&fresh.host, Ok(found), facts(ID)).await.unwrap_err().class(), Class::Input);
+    assert!(!fresh.is_marked());
+}
+
+#[tokio::test]
+async fn a_unit_that_cant_be_disabled_is_left_to_do() {
+    let machine = Machine::new();
+    machine.ledger(ID, &retiring());
+    machine.systemctl("echo 'Read-only file system' >&2; exit 1");
+    machine.without_document().await.unwrap();
+    assert!(machine.is_marked());
+    assert_eq!(machine.report().left_to_do.len(), 1);
+    assert!(machine.report().left_to_do[0].ends_with("Read-only file system"));
+}
+
+#[tokio::test]
+async fn without_a_document_nothing_else_is_done() {
+    let machine = Machine::new();
+    assert_eq!(machine.without_document().await.unwrap_err().what(), "this machine has no document");
+    machine.ledger(ID, &[started("w-1"), Entry::Begun { step: StepId::KubeadmJoin }]);
+    assert_eq!(machine.without_document().await.unwrap_err().what(), "this machine has no document");
+    assert!(!machine.is_marked());
+    assert_eq!((machine.called(), machine.report().outcome), (String::new(), Outcome::Failed));
+}
+
+#[tokio::test]
+async fn a_clone_of_a_finished_or_an_unfinished_disk_halts() {
+    let halts = async |machine: Machine, at: &str| {
+        for fault in [machine.without_document().await.unwrap_err(), machine.with_document("worker-token.yaml", ID).await] {
+            assert_eq!((fault.class(), fault.what(), fault.at()), (Class::Broken, "this disk was the first boot of another machine", at));
+            assert!(fault.why().unwrap().contains(OTHER), "{fault}");
+        }
+        assert!(!machine.is_marked());
+    };
+    let finished = Machine::new();
+    finished.put(&format!("/var/lib/kubeboot/done/{OTHER}"), b"");
+    halts(finished, "/var/lib/kubeboot/done").await;
+    let unfinished = Machine::new();
+    unfinished.ledger(OTHER, &retiring());
+    halts(unfinished, "/var/lib/kubeboot/ledger.jsonl").await;
+}
+
+/// Until kubeadm was begun nothing binds a machine to a document; from then on, only its own will do.
+#[tokio::test]
+async fn a_document_binds_from_kubeadm_on() {
+    let machine = Machine::new();
+    machine.ledger(ID, &[started("another")]);
+    assert_eq!(machine.with_document("worker-token.yaml", ID).await.at(), "step preflight", "there is no kubeadm here");
+    machine.ledger(ID, &[started("another"), Entry::Begun { step: StepId::KubeadmJoin }]);
+    let fault = machine.with_document("worker-token.yaml", ID).await;
+    assert_eq!(fault.class(), Class::Input);
+    assert!(fault.what().starts_with("the document is for another cluster, role or node"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_machine_without_an_id_ends_in_preflight_and_leaves_no_line_by_nobody() {
+    let machine = Machine::new();
+    let fault = machine.with_document("worker-token.yaml", "").await;
+    assert_eq!(fault.at(), "step preflight");
+    assert!(fault.why().unwrap().contains("/etc/machine-id is missing or empty"), "{fault}");
+    assert!(!Path::exists(&machine.at("/var/lib/kubeboot/ledger.jsonl")));
+}
