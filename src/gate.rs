@@ -53,8 +53,9 @@ pub fn voice(answer: &Result<Response, Unanswered>) -> Voice {
         Ok(_) => Voice::Ours,
         Err(Unanswered::ForeignCa(seen)) => Voice::Foreign(seen.clone()),
         Err(Unanswered::Refused(_) | Unanswered::Closed(_)) => Voice::Silent,
-        // A server that speaks our CA's TLS and then fails is ours: the handshake proved it.
-        Err(Unanswered::TooLarge(_)) => Voice::Ours,
+        // A server that shows a certificate of our CA's, if an expired one, or speaks our CA's TLS and then fails, is ours:
+        // only who started the cluster, or joined it, has one.
+        Err(Unanswered::TooLarge(_) | Unanswered::BadCertificate(_) | Unanswered::Verified(_)) => Voice::Ours,
         Err(other) => Voice::Unclear(other.line()),
     }
 }

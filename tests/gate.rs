@@ -10,7 +10,7 @@ fn answer(status: u16) -> Result<Response, Unanswered> {
 
 /// Every reason, with the gate's line and the fence's word for it. A reason that is added must be added here.
 fn reasons() -> Vec<(Unanswered, &'static str, Voice)> {
-    let all: [fn(String) -> Unanswered; 11] = [
+    let all: [fn(String) -> Unanswered; 12] = [
         Unanswered::NoName,
         Unanswered::NoRoute,
         Unanswered::ConnectTimeout,
@@ -21,6 +21,7 @@ fn reasons() -> Vec<(Unanswered, &'static str, Voice)> {
         Unanswered::BadCertificate,
         Unanswered::TlsFailed,
         Unanswered::NoAnswer,
+        Unanswered::Verified,
         Unanswered::Unusable,
     ];
     let mut reasons: Vec<Unanswered> = all.iter().map(|make| make("10.0.0.9:6443".to_owned())).collect();
@@ -39,9 +40,8 @@ fn reasons() -> Vec<(Unanswered, &'static str, Voice)> {
                 Unanswered::ForeignCa(_) => {
                     ("its certificate is signed by another CA: 10.0.0.9:6443", Voice::Foreign("10.0.0.9:6443".to_owned()))
                 }
-                Unanswered::BadCertificate(_) => {
-                    ("its certificate is not valid here: 10.0.0.9:6443", unclear("its certificate is not valid here: 10.0.0.9:6443"))
-                }
+                Unanswered::BadCertificate(_) => ("its certificate is not valid here: 10.0.0.9:6443", Voice::Ours),
+                Unanswered::Verified(_) => ("TLS is right, but no answer comes: 10.0.0.9:6443", Voice::Ours),
                 Unanswered::TlsFailed(_) => ("TLS failed: 10.0.0.9:6443", unclear("TLS failed: 10.0.0.9:6443")),
                 Unanswered::NoAnswer(_) => ("no answer: 10.0.0.9:6443", unclear("no answer: 10.0.0.9:6443")),
                 Unanswered::TooLarge(_) => ("the answer is larger than 4096 bytes", Voice::Ours),
@@ -67,7 +67,7 @@ fn every_silence_has_its_own_words_at_the_gate() {
         assert!(!lines.contains(&line), "`{line}` stands for two reasons");
         lines.push(line);
     }
-    assert_eq!(lines.len(), 12);
+    assert_eq!(lines.len(), 13);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn statuses_at_the_gate() {
 }
 
 #[test]
-fn to_the_fence_any_status_is_ours_and_only_refusals_are_silence() {
+fn to_the_fence_whatever_our_ca_signed_is_ours_and_only_refusals_are_silence() {
     for status in [200, 401, 403, 404, 500, 503] {
         assert_eq!(voice(&answer(status)), Voice::Ours, "{status}");
     }

@@ -14,7 +14,7 @@ use crate::facts::Facts;
 use crate::fault::{Class, Fault};
 use crate::fence::{May, Recorded, STEADY, Serves, Verdict, decide};
 use crate::gate::{Voice, voice};
-use crate::host::{Host, Method, Request, Tls, Unanswered};
+use crate::host::{Host, Method, Request, Tls};
 use crate::ledger::Entry;
 use crate::moment::Instant;
 use crate::paths;
@@ -116,12 +116,7 @@ async fn listen<H: Host>(host: &H, spec: &NodeSpec, facts: &Facts, endpoint: &En
             size_limit: 64 << 10,
             fresh: true,
         };
-        let heard = match host.http(&request).await {
-            // A certificate of our CA that is not for this name, or not at this time, is still our CA's.
-            Err(Unanswered::BadCertificate(seen)) => Voice::Unclear(seen),
-            answer => voice(&answer),
-        };
-        match heard {
+        match voice(&host.http(&request).await) {
             Voice::Ours => return Voice::Ours,
             Voice::Silent => {}
             louder => loudest = louder,

@@ -164,12 +164,14 @@ pub enum Unanswered {
     NotTls(String),
     /// TLS whose certificate none of `roots` signed.
     ForeignCa(String),
-    /// TLS by our roots, but for another name or outside its validity (clock!).
+    /// Proven to be signed by our roots, but for another name or outside its validity (clock!).
     BadCertificate(String),
-    /// The peer refused our client certificate, or TLS failed otherwise.
+    /// The handshake failed otherwise: no version in common, a certificate for another purpose, ours refused (TLS 1.2).
     TlsFailed(String),
-    /// Connected, but the answer did not come in time or broke off.
+    /// Connected, but the answer did not come in time or broke off; over TLS: before the handshake was over.
     NoAnswer(String),
+    /// TLS by our roots was completed, and then no whole answer came: a server of ours that hangs, stops or refuses us.
+    Verified(String),
     /// The answer is larger than `size_limit`.
     TooLarge(usize),
     /// The request itself could not be made (malformed URL or PEM): ours to mend.
@@ -191,6 +193,7 @@ impl Unanswered {
             Self::BadCertificate(s) => format!("its certificate is not valid here: {s}"),
             Self::TlsFailed(s) => format!("TLS failed: {s}"),
             Self::NoAnswer(s) => format!("no answer: {s}"),
+            Self::Verified(s) => format!("TLS is right, but no answer comes: {s}"),
             Self::TooLarge(limit) => format!("the answer is larger than {limit} bytes"),
             Self::Unusable(s) => format!("the request can't be made: {s}"),
         }

@@ -89,11 +89,16 @@ pub(super) async fn exchange(root: &Path, clients: &Clients, request: &Request) 
         _ => return Err(Unanswered::Unusable(format!("{}: no host", shown_url(&request.url)))),
     };
     let built = prepare(&client, url, request)?;
-    match tokio::time::timeout(request.limit, converse(&client, built, &target, request)).await {
+    match tokio::time::timeout(request.limit, converse(&client, built, &target, https, request)).await {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(Failed::Known(unanswered))) => Err(unanswered),
         Ok(Err(Failed::Connecting)) => Err(which_hung(&target, request).await),
-        Err(_) => Err(Unanswered::NoAnswer(format!("{target}: within {:?}", request.limit))),
+        Err(_) => {
+            let text = format!("{target}: within {:?}", request.limit);
+            // The connection limit, which spans the handshake, has passed long ago and would have ended this otherwise.
+            let connected = request.connect_limit < request.limit;
+            Err(if https && connected { Unanswered::Verified(text) } else { Unanswered::NoAnswer(text) })
+        }
     }
 }
 
@@ -128,15 +133,24 @@ enum Failed {
     Connecting,
 }
 
-async fn converse(client: &reqwest::Client, built: reqwest::Request, target: &str, request: &Request) -> Result<Response, Failed> {
-    let mut answer = client.execute(built).await.map_err(|e| classify(target, &e))?;
+async fn converse(
+    client: &reqwest::Client,
+    built: reqwest::Request,
+    target: &str,
+    https: bool,
+    request: &Request,
+) -> Result<Response, Failed> {
+    let mut answer = client.execute(built).await.map_err(|e| classify(target, https, &e))?;
     let too_large = || Failed::Known(Unanswered::TooLarge(request.size_limit));
     let announced = answer.content_length().unwrap_or(0);
     if usize::try_from(announced).unwrap_or(usize::MAX) > request.size_limit {
         return Err(too_large());
     }
     let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
-    let broken = |e: reqwest::Error| Failed::Known(Unanswered::NoAnswer(format!("{target}: the answer broke off: {}", chain(&e))));
+    let broken = |e: reqwest::Error| {
+        let text = format!("{target}: the answer broke off: {}", chain(&e));
+        Failed::Known(if https { Unanswered::Verified(text) } else { Unanswered::NoAnswer(text) })
+    };
     while let Some(part) = answer.chunk().await.map_err(broken)? {
         if body.len().saturating_add(part.len()) > request.size_limit {
             return Err(too_large());
@@ -165,8 +179,12 @@ async fn which_hung(target: &str, request: &Request) -> Unanswered {
 }
 
 /// Names what [`reqwest::Error`] only calls "error sending request": the first cause that is a TLS error decides, then
-/// the kind of failure, then the deepest I/O error.
-fn classify(target: &str, error: &reqwest::Error) -> Failed {
+/// the kind of failure, then the deepest I/O error. What fails over TLS, but not in connecting, fails after a handshake
+/// that our verifier let pass, or that resumed such a one: connecting ends with the handshake.
+fn classify(target: &str, https: bool, error: &reqwest::Error) -> Failed {
+    if https && error.is_request() && !error.is_connect() {
+        return Failed::Known(Unanswered::Verified(format!("{target}: {}", chain(error))));
+    }
     if let Some(tls) = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
         return Failed::Known(tls::classify(target, tls));
     }

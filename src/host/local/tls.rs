@@ -106,6 +106,7 @@ impl ServerCertVerifier for Verifier {
         };
         // webpki looks at the validity before the signature: an expired certificate of *another* CA is reported as
         // expired too. So it is asked again at an instant inside the validity, only for the reason, never to accept.
+        // Names come last, so a wrong name is said of a certificate whose chain is good.
         let inside = match &refused {
             Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => Some(*not_after),
             Error::InvalidCertificate(CertificateError::NotValidYetContext { not_before, .. }) => {
@@ -114,6 +115,10 @@ impl ServerCertVerifier for Verifier {
             _ => None,
         };
         match inside.map(verify) {
+            // At no instant were all certificates of the chain valid, so no signature was looked at: nothing is proven.
+            Some(Err(Error::InvalidCertificate(CertificateError::ExpiredContext { .. } | CertificateError::NotValidYetContext { .. }))) => {
+                Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
+            }
             Some(Err(other)) => Err(other),
             _ => Err(refused),
         }
@@ -147,15 +152,15 @@ pub(super) fn classify(target: &str, error: &Error) -> Unanswered {
     let text = format!("{target}: {error}");
     match error {
         Error::InvalidCertificate(reason) => match reason {
-            CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
+            // Our verifier has seen that the chain is good: the server is ours.
+            CertificateError::ExpiredContext { .. }
             | CertificateError::NotValidYetContext { .. }
             | CertificateError::NotValidForName
-            | CertificateError::NotValidForNameContext { .. }
-            | CertificateError::InvalidPurpose
-            | CertificateError::InvalidPurposeContext { .. }
-            | CertificateError::Revoked => Unanswered::BadCertificate(text),
+            | CertificateError::NotValidForNameContext { .. } => Unanswered::BadCertificate(text),
+            // The purpose is looked at before the signature, which may be anybody's.
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } | CertificateError::Revoked => {
+                Unanswered::TlsFailed(text)
+            }
             // Not only UnknownIssuer: every kubeadm CA is called "kubernetes", and another one of that name shows as a
             // bad signature; a self-signed one with CA:TRUE as "CA used as end entity". None is proven to be ours.
             _ => Unanswered::ForeignCa(text),
