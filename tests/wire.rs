@@ -26,6 +26,7 @@ fn request(url: String, tls: Option<Tls>) -> Request {
     Request {
         method: Method::Get,
         url,
+        address: None,
         tls,
         bearer: None,
         content_type: None,
@@ -223,6 +224,59 @@ async fn a_certificate_for_another_name_is_bad_unless_that_name_is_asked_for() {
     assert_eq!(get(address, Some(Tls { server_name: Some("api.example.com".to_owned()), ..ca.tls() })).await, ok());
     let seen = get(address, Some(Tls { server_name: Some("other.example.com".to_owned()), ..ca.tls() })).await;
     assert!(matches!(seen, Err(Unanswered::BadCertificate(_))), "{seen:?}");
+}
+
+/// A balancer that routes by SNI closes a connection that names nobody; whoever pins the address has to say the name.
+#[tokio::test]
+async fn a_pinned_address_is_asked_by_name() {
+    use rustls::server::{ClientHello, ResolvesServerCert, ResolvesServerCertUsingSni};
+    /// The certificates by name; and the names asked for.
+    #[derive(Debug)]
+    struct BySni(ResolvesServerCertUsingSni, Arc<std::sync::Mutex<Vec<Option<String>>>>);
+    impl ResolvesServerCert for BySni {
+        fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<rustls::sign::CertifiedKey>> {
+            self.1.lock().unwrap().push(hello.server_name().map(str::to_owned));
+            self.0.resolve(hello)
+        }
+    }
+    let ca = Ca::new();
+    let (certificate, key) = ca.leaf("kubeboot.invalid", |_| {});
+    let key = rustls_pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let key = rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
+    let mut names = ResolvesServerCertUsingSni::new();
+    names.add("kubeboot.invalid", rustls::sign::CertifiedKey::new(vec![certificate.der().clone()], key)).unwrap();
+    let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let configuration = builder().with_no_client_auth().with_cert_resolver(Arc::new(BySni(names, Arc::clone(&asked))));
+    let (address, _) = tls_server(configuration, OK).await;
+    // A name that resolves to nothing.
+    let pinned = |address: SocketAddr| Request {
+        address: Some(address.ip()),
+        fresh: true,
+        ..request(format!("https://kubeboot.invalid:{}/readyz", address.port()), Some(ca.tls()))
+    };
+    let host = host();
+    assert_eq!(host.http(&pinned(address)).await, ok());
+    assert_eq!(*asked.lock().unwrap(), [Some("kubeboot.invalid".to_owned())]);
+    // Another address of the same name and port is another client: nothing listens there.
+    let elsewhere = Request { address: Some("127.0.0.2".parse().unwrap()), ..pinned(address) };
+    let seen = host.http(&elsewhere).await;
+    let target = format!("kubeboot.invalid:{} at 127.0.0.2: ", address.port());
+    assert!(matches!(&seen, Err(Unanswered::Refused(why)) if why.starts_with(&target)), "{seen:?}");
+    let (mute, _) = serve(|stream| async move {
+        std::future::pending::<()>().await;
+        drop(stream);
+    })
+    .await;
+    let seen = host.http(&Request { connect_limit: Duration::from_millis(200), ..pinned(mute) }).await;
+    assert!(matches!(&seen, Err(Unanswered::NoAnswer(why)) if why.contains("handshake")), "{seen:?}");
+    // An endpoint that is an address names nobody, and its certificate has to be the address's, pinned or not.
+    let (by_address, _) = tls_server(ca.server("127.0.0.1", |_| {}), OK).await;
+    let bare = request(format!("https://{by_address}/"), Some(ca.tls()));
+    assert_eq!(host.http(&Request { address: Some(by_address.ip()), ..bare.clone() }).await, host.http(&bare).await);
+    assert_eq!(host.http(&bare).await, ok());
+    let seen = host.http(&request(format!("https://{address}/"), Some(ca.tls()))).await;
+    assert!(seen.is_err(), "{seen:?}");
+    assert_eq!(asked.lock().unwrap().last(), Some(&None));
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -102,12 +101,9 @@ async fn listen<H: Host>(host: &H, spec: &NodeSpec, facts: &Facts, endpoint: &En
     for address in addresses.into_iter().filter(|address| !own(address)) {
         let request = Request {
             method: Method::Get,
-            url: format!("https://{}/readyz", SocketAddr::new(address, endpoint.port())),
-            tls: Some(Tls {
-                roots: spec.discovery.certificate_authority.clone(),
-                identity: None,
-                server_name: Some(endpoint.host().to_owned()),
-            }),
+            url: format!("{}/readyz", endpoint.url()),
+            address: Some(address),
+            tls: Some(Tls { roots: spec.discovery.certificate_authority.clone(), identity: None, server_name: None }),
             bearer: None,
             content_type: None,
             body: None,

@@ -110,6 +110,9 @@ pub struct Request {
     pub method: Method,
     /// `https://…` or `http://…`; who may use plain http is decided above (design: pinned or link-local only).
     pub url: String,
+    /// Where to connect instead of asking for the URL's host: one of its addresses. The name stays what is asked for in SNI
+    /// (RFC 6066 §3), which some balancers route by, and what the certificate has to be for. `None`: any address.
+    pub address: Option<IpAddr>,
     /// For https: whom to trust; `None` is the system's CA bundle, for URLs outside the cluster. Plain http has none.
     pub tls: Option<Tls>,
     /// Bearer token, for bootstrap tokens and service accounts.
