@@ -103,7 +103,7 @@ async fn listen<H: Host>(host: &H, spec: &NodeSpec, facts: &Facts, endpoint: &En
             method: Method::Get,
             url: format!("{}/readyz", endpoint.url()),
             address: Some(address),
-            tls: Some(Tls { roots: spec.discovery.certificate_authority.clone(), identity: None, server_name: None }),
+            tls: Some(Tls { roots: spec.discovery.certificate_authority.clone(), identity: None }),
             bearer: None,
             content_type: None,
             body: None,

@@ -84,8 +84,6 @@ pub struct Tls {
     pub roots: String,
     /// Client identity, if any: PEM certificate (chain) and PEM private key (PKCS#8, SEC1 or PKCS#1).
     pub identity: Option<(String, Secret<String>)>,
-    /// Name to verify instead of the URL's host: an address that the certificate lists, or `None`.
-    pub server_name: Option<String>,
 }
 
 /// HTTP methods in use.

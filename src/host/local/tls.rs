@@ -27,12 +27,10 @@ pub(super) fn configuration(root: &Path, tls: Option<&Tls>) -> Result<ClientConf
         None => system_roots(root)?,
     };
     let unusable = |what: &str, error: &dyn std::fmt::Display| Unanswered::Unusable(format!("{what}: {error}"));
-    let name = tls.and_then(|t| t.server_name.clone()).map(ServerName::try_from).transpose();
     let verifier = Verifier {
         webpki: WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
             .build()
             .map_err(|e| unusable("the trusted certificates", &e))?,
-        name: name.map_err(|e| unusable("the name to verify", &e))?,
     };
     let builder = with_versions(provider)?.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
     let Some((certificate, key)) = tls.and_then(|t| t.identity.as_ref()) else { return Ok(builder.with_no_client_auth()) };
@@ -86,7 +84,6 @@ fn system_roots(root: &Path) -> Result<RootCertStore, Unanswered> {
 #[derive(Debug)]
 struct Verifier {
     webpki: Arc<WebPkiServerVerifier>,
-    name: Option<ServerName<'static>>,
 }
 
 impl ServerCertVerifier for Verifier {
@@ -98,8 +95,7 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let name = self.name.as_ref().unwrap_or(server_name);
-        let verify = |at| self.webpki.verify_server_cert(end_entity, intermediates, name, ocsp_response, at);
+        let verify = |at| self.webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, at);
         let refused = match verify(now) {
             Ok(verified) => return Ok(verified),
             Err(refused) => refused,
