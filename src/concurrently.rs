@@ -1,7 +1,7 @@
 //! Several futures at once, on any executor: the executor's own waits, without naming a runtime.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::Poll;
 
 /// What [`race`] saw end first.
