@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use crate::document::spec::InitializeNode;
+use crate::facts::Facts;
+use crate::gate::Voice;
+use crate::moment::Instant;
+
 /// Who serves the cluster's endpoint and peers, own address excluded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Serves {
@@ -58,8 +63,85 @@ pub enum Verdict {
     Halt(String, String),
 }
 
-/// How long "nobody" has to be seen, from the agent's start.
+/// How far apart the first and the last of the looks have to be that saw nobody, and nothing else between them.
 pub const STEADY: Duration = Duration::from_secs(3);
+/// How old the last look at the endpoint may be to say that nobody serves: it is repeated every second.
+pub const FRESH: Duration = Duration::from_secs(3);
+/// The same for the peers, whose look is over only when the slowest is: a name, a connection, an answer that doesn't come.
+pub const PEERS_FRESH: Duration = Duration::from_secs(15);
+
+/// What the endpoint and the peers said so far.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// Whether somebody will ask for it.
+    pub wanted: bool,
+    ours: bool,
+    endpoint: Option<Heard>,
+    peers: Option<Instant>,
+}
+
+/// A voice, and when it was first and last heard without another one between.
+#[derive(Clone, Debug)]
+struct Heard {
+    voice: Voice,
+    first: Instant,
+    last: Instant,
+}
+
+impl Sighting {
+    /// Nothing seen yet. `wanted`: somebody will ask.
+    #[must_use]
+    pub const fn new(wanted: bool) -> Self {
+        Self { wanted, ours: false, endpoint: None, peers: None }
+    }
+
+    /// Takes in what the endpoint said at `now`. A voice of the same kind as before keeps its age.
+    pub fn hear(&mut self, voice: Voice, now: Instant) {
+        self.ours |= voice == Voice::Ours;
+        let same = self.endpoint.as_ref().filter(|old| std::mem::discriminant(&old.voice) == std::mem::discriminant(&voice));
+        let first = same.map_or(now, |old| old.first);
+        self.endpoint = Some(Heard { voice, first, last: now });
+    }
+
+    /// Takes in what the loudest peer said at `now`. Only one of ours counts: a peer that isn't up yet is no news.
+    pub fn hear_peers(&mut self, voice: &Voice, now: Instant) {
+        self.ours |= *voice == Voice::Ours;
+        self.peers = Some(now);
+    }
+
+    /// What the table calls it. Ours is a proof that doesn't age: the cluster was started. The others need a last look that
+    /// is fresh, at endpoint and peers both, and an age that two looks at least span: a single late look proves none.
+    #[must_use]
+    pub fn serves(&self, now: Instant) -> Serves {
+        if self.ours {
+            return Serves::Ours;
+        }
+        let Some(Heard { voice, first, last }) = &self.endpoint else { return Serves::NotSteadyYet };
+        let fresh = now.since(*last) <= FRESH && self.peers.is_some_and(|peers| now.since(peers) <= PEERS_FRESH);
+        let age = if fresh { last.since(*first) } else { Duration::ZERO };
+        match voice {
+            Voice::Ours => Serves::Ours,
+            Voice::Foreign(seen) => Serves::Foreign(seen.clone()),
+            Voice::Unclear(seen) => Serves::Unclear(seen.clone(), age),
+            Voice::Silent if age >= STEADY => Serves::Nobody,
+            Voice::Silent => Serves::NotSteadyYet,
+        }
+    }
+}
+
+/// Whether `initialize.node` names this machine. Hostnames are compared without regard to case: the document's is in lower
+/// case, as Kubernetes wants it, the kernel's is as somebody once wrote it.
+#[must_use]
+pub fn names(node: &InitializeNode, facts: &Facts, instance_id: Option<&str>) -> bool {
+    match node {
+        InitializeNode::SystemUuid(uuid) => facts.system_uuid.as_ref() == Some(uuid),
+        InitializeNode::InstanceId(id) => instance_id == Some(id),
+        InitializeNode::Serial(serial) => facts.serial.as_ref() == Some(serial),
+        InitializeNode::Mac(mac) => facts.hardware_addresses.contains(mac),
+        InitializeNode::Address(address) => facts.addresses.iter().any(|entry| entry.address == *address),
+        InitializeNode::Hostname(name) => facts.hostname.eq_ignore_ascii_case(name),
+    }
+}
 
 /// The table. `local`: etcd's `member/` folder or its static pod is on this disk. `proceed_after`: `initialize.onUnreachable`.
 #[must_use]
@@ -70,11 +152,20 @@ pub fn decide(recorded: Recorded, local: bool, serves: &Serves, may: &May, proce
         (Recorded::InitDone, false) => {
             return match serves {
                 Serves::Ours => Verdict::Join,
-                // Nobody was asked for long enough yet: "else" is something that was seen.
+                // The others may live behind what can't be seen at the moment: a halt would end the waiting for them.
                 Serves::NotSteadyYet => Verdict::Wait("init was done here, but its etcd data is gone; looking who serves".to_owned()),
-                _ => Verdict::Halt(
+                Serves::Foreign(seen) => {
+                    Verdict::Wait(format!("init was done here, but its etcd data is gone, and another cluster's CA answers: {seen}"))
+                }
+                Serves::Unclear(seen, _) => {
+                    Verdict::Wait(format!("init was done here, but its etcd data is gone, and the endpoint is unclear: {seen}"))
+                }
+                Serves::Nobody => Verdict::Halt(
                     "this machine once started the cluster, its etcd data is gone and nobody else serves".to_owned(),
-                    "restore etcd from a backup, or remove /var/lib/kubeboot to start a new, empty cluster".to_owned(),
+                    "start the other control planes, then this machine again: it joins them. Restore etcd from a backup if none has its \
+                     data. Only if every other control plane is gone for good, remove /var/lib/kubeboot: that starts a new, empty \
+                     cluster, a second one beside any control plane that comes back"
+                        .to_owned(),
                 ),
             };
         }

@@ -78,7 +78,7 @@ mod api {
     fn a_client_carries_what_is_asked() {
         let client = Client {
             server: "https://api.example.com:6443".to_owned(),
-            tls: Tls { roots: "PEM".to_owned(), identity: None, server_name: None },
+            tls: Tls { roots: "PEM".to_owned(), identity: None },
             bearer: Some(Secret::new("t0k3n".to_owned())),
         };
         let request = client.request(&Ask::apply("/api/v1/namespaces/kube-flannel", &json!({"kind": "Namespace"})));

@@ -3,7 +3,11 @@
 
 use std::time::Duration;
 
-use kubeboot::fence::{May, Recorded, STEADY, Serves, Verdict, decide};
+use kubeboot::document::spec::InitializeNode;
+use kubeboot::facts::{Facts, InterfaceAddress};
+use kubeboot::fence::{FRESH, May, PEERS_FRESH, Recorded, STEADY, Serves, Sighting, Verdict, decide, names};
+use kubeboot::gate::Voice;
+use kubeboot::moment::Instant;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -73,12 +77,11 @@ fn the_table_row_by_row() {
         (Recorded::InitDone, true, &ours, &yes, None, "resume init"),
         (Recorded::InitDone, true, &nobody, &past, None, "resume init"),
         (Recorded::InitDone, true, &foreign, &not, None, "resume init"),
-        // init done | no | ours / else | – | join / halt
+        // init done | no | ours / nobody / else | – | join / halt / wait, for the others may live unseen
         (Recorded::InitDone, false, &ours, &yes, None, "join"),
         (Recorded::InitDone, false, &nobody, &yes, five, "halt"),
-        (Recorded::InitDone, false, &foreign, &yes, five, "halt"),
-        (Recorded::InitDone, false, &unclear(9), &yes, five, "halt"),
-        // "Else" is something that was seen: as long as nobody was asked for three seconds, nothing is known.
+        (Recorded::InitDone, false, &foreign, &yes, five, "wait"),
+        (Recorded::InitDone, false, &unclear(9), &yes, five, "wait"),
         (Recorded::InitDone, false, &unsteady, &yes, None, "wait"),
         // init begun | yes | any | – | resume init
         (Recorded::InitBegun, true, &nobody, &yes, None, "resume init"),
@@ -177,7 +180,10 @@ fn halts_and_waits_say_what_was_seen_and_what_to_do() {
         at(Recorded::InitDone, false, Serves::Nobody, May::Yes),
         Verdict::Halt(
             "this machine once started the cluster, its etcd data is gone and nobody else serves".to_owned(),
-            "restore etcd from a backup, or remove /var/lib/kubeboot to start a new, empty cluster".to_owned()
+            "start the other control planes, then this machine again: it joins them. Restore etcd from a backup if none has its data. \
+             Only if every other control plane is gone for good, remove /var/lib/kubeboot: that starts a new, empty cluster, a second \
+             one beside any control plane that comes back"
+                .to_owned()
         )
     );
     assert_eq!(
@@ -189,6 +195,13 @@ fn halts_and_waits_say_what_was_seen_and_what_to_do() {
         )
     );
     let wait = |text: &str| Verdict::Wait(text.to_owned());
+    for (serves, text) in [
+        (Serves::Foreign("CN=other".to_owned()), "another cluster's CA answers: CN=other"),
+        (Serves::Unclear("no route: 10.0.0.9".to_owned(), 99 * MINUTE), "the endpoint is unclear: no route: 10.0.0.9"),
+    ] {
+        let text = format!("init was done here, but its etcd data is gone, and {text}");
+        assert_eq!(at(Recorded::InitDone, false, serves, May::Yes), wait(&text));
+    }
     for (serves, may, text) in [
         (Serves::Foreign("CN=other".to_owned()), May::Yes, "another cluster's CA answers: CN=other"),
         (Serves::NotSteadyYet, May::Yes, "nobody serves; making sure"),
@@ -208,4 +221,93 @@ fn halts_and_waits_say_what_was_seen_and_what_to_do() {
         assert_eq!(at(Recorded::Nothing, false, serves, may), wait(text));
     }
     assert_eq!(STEADY, Duration::from_secs(3));
+}
+
+fn at(milliseconds: u64) -> Instant {
+    Instant(Duration::from_millis(milliseconds))
+}
+
+/// A sighting whose peers were asked, in vain, at the last of the looks.
+fn sighting(looks: &[(u64, Voice)]) -> Sighting {
+    let mut sighting = Sighting::new(true);
+    for (when, voice) in looks {
+        sighting.hear(voice.clone(), at(*when));
+        sighting.hear_peers(&Voice::Silent, at(*when));
+    }
+    sighting
+}
+
+#[test]
+fn nobody_takes_two_silent_looks_that_span_three_seconds() {
+    assert_eq!(sighting(&[]).serves(at(9000)), Serves::NotSteadyYet);
+    // One look, however late or old.
+    assert_eq!(sighting(&[(9000, Voice::Silent)]).serves(at(9000)), Serves::NotSteadyYet);
+    assert_eq!(sighting(&[(0, Voice::Silent)]).serves(at(3000)), Serves::NotSteadyYet);
+    assert_eq!(sighting(&[(100, Voice::Silent), (3099, Voice::Silent)]).serves(at(3500)), Serves::NotSteadyYet);
+    assert_eq!(sighting(&[(100, Voice::Silent), (3100, Voice::Silent)]).serves(at(3100)), Serves::Nobody);
+    // Something else between them begins it anew.
+    let interrupted = sighting(&[(0, Voice::Silent), (2000, Voice::Unclear("no route".to_owned())), (4000, Voice::Silent)]);
+    assert_eq!(interrupted.serves(at(4000)), Serves::NotSteadyYet);
+}
+
+#[test]
+fn old_looks_say_nothing() {
+    let looks = [(0, Voice::Silent), (3000, Voice::Silent)];
+    let fresh = u64::try_from(FRESH.as_millis()).unwrap();
+    assert_eq!(sighting(&looks).serves(at(3000 + fresh)), Serves::Nobody);
+    assert_eq!(sighting(&looks).serves(at(3001 + fresh)), Serves::NotSteadyYet);
+    let unclear = |text: &str| Voice::Unclear(text.to_owned());
+    let looks = [(0, unclear("no route")), (60_000, unclear("time-out"))];
+    assert_eq!(sighting(&looks).serves(at(61_000)), Serves::Unclear("time-out".to_owned(), MINUTE));
+    assert_eq!(sighting(&looks).serves(at(60_001 + fresh)), Serves::Unclear("time-out".to_owned(), Duration::ZERO));
+}
+
+#[test]
+fn nobody_serves_only_once_the_peers_were_asked_and_lately() {
+    let mut sighting = Sighting::new(true);
+    let mut now = 0;
+    while now <= 20_000 {
+        sighting.hear(Voice::Silent, at(now));
+        assert_eq!(sighting.serves(at(now)), Serves::NotSteadyYet, "the peers were never asked");
+        now += 1000;
+    }
+    sighting.hear_peers(&Voice::Foreign("CN=other".to_owned()), at(20_000));
+    assert_eq!(sighting.serves(at(20_000)), Serves::Nobody);
+    let late = 20_001 + u64::try_from(PEERS_FRESH.as_millis()).unwrap();
+    sighting.hear(Voice::Silent, at(late));
+    assert_eq!(sighting.serves(at(late)), Serves::NotSteadyYet);
+}
+
+#[test]
+fn who_was_proven_ours_stays_ours() {
+    let mut by_peer = sighting(&[(0, Voice::Silent), (3000, Voice::Silent)]);
+    by_peer.hear_peers(&Voice::Ours, at(3000));
+    by_peer.hear_peers(&Voice::Silent, at(4000));
+    assert_eq!(by_peer.serves(at(4000)), Serves::Ours);
+    let by_endpoint = sighting(&[(0, Voice::Ours), (1000, Voice::Silent), (9000, Voice::Silent)]);
+    assert_eq!(by_endpoint.serves(at(9000)), Serves::Ours);
+}
+
+#[test]
+fn initialize_names_one_machine_whatever_the_case_of_its_hostname() {
+    let facts = |number: u8| Facts {
+        hostname: format!("CP-{number}.Example.com"),
+        system_uuid: Some(format!("uuid-{number}")),
+        serial: Some(format!("serial-{number}")),
+        hardware_addresses: vec!["00:00:5e:00:53:ff".to_owned(), format!("00:00:5e:00:53:0{number}")],
+        addresses: vec![InterfaceAddress { interface: "eth0".to_owned(), address: [192, 0, 2, number].into(), prefix: 24 }],
+        ..Facts::default()
+    };
+    for node in [
+        InitializeNode::SystemUuid("uuid-1".to_owned()),
+        InitializeNode::InstanceId("i-1".to_owned()),
+        InitializeNode::Serial("serial-1".to_owned()),
+        InitializeNode::Mac("00:00:5e:00:53:01".to_owned()),
+        InitializeNode::Address([192, 0, 2, 1].into()),
+        InitializeNode::Hostname("cp-1.example.com".to_owned()),
+    ] {
+        assert!(names(&node, &facts(1), Some("i-1")), "{node:?}");
+        assert!(!names(&node, &facts(2), Some("i-2")), "{node:?}");
+        assert!(!names(&node, &Facts::default(), None), "{node:?}");
+    }
 }

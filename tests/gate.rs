@@ -1,8 +1,11 @@
-//! What answers and silences mean to the gate (a joiner's) and to the fence (an initialiser's).
+//! What answers and silences mean to the gate (a joiner's) and to the fence (an initialiser's), and the clock to both.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use kubeboot::gate::{GOOD_IN_A_ROW, Sight, Voice, sight, voice};
+use kubeboot::act::runtime::distrust;
+use kubeboot::fault::Class;
+use kubeboot::gate::{GOOD_IN_A_ROW, Sight, Voice, refused, sight, voice};
 use kubeboot::host::{Response, Unanswered};
+use kubeboot::moment::UnixTime;
 
 fn answer(status: u16) -> Result<Response, Unanswered> {
     Ok(Response { status, body: b"ok".to_vec() })
@@ -10,7 +13,7 @@ fn answer(status: u16) -> Result<Response, Unanswered> {
 
 /// Every reason, with the gate's line and the fence's word for it. A reason that is added must be added here.
 fn reasons() -> Vec<(Unanswered, &'static str, Voice)> {
-    let all: [fn(String) -> Unanswered; 11] = [
+    let all: [fn(String) -> Unanswered; 12] = [
         Unanswered::NoName,
         Unanswered::NoRoute,
         Unanswered::ConnectTimeout,
@@ -21,6 +24,7 @@ fn reasons() -> Vec<(Unanswered, &'static str, Voice)> {
         Unanswered::BadCertificate,
         Unanswered::TlsFailed,
         Unanswered::NoAnswer,
+        Unanswered::Verified,
         Unanswered::Unusable,
     ];
     let mut reasons: Vec<Unanswered> = all.iter().map(|make| make("10.0.0.9:6443".to_owned())).collect();
@@ -39,9 +43,8 @@ fn reasons() -> Vec<(Unanswered, &'static str, Voice)> {
                 Unanswered::ForeignCa(_) => {
                     ("its certificate is signed by another CA: 10.0.0.9:6443", Voice::Foreign("10.0.0.9:6443".to_owned()))
                 }
-                Unanswered::BadCertificate(_) => {
-                    ("its certificate is not valid here: 10.0.0.9:6443", unclear("its certificate is not valid here: 10.0.0.9:6443"))
-                }
+                Unanswered::BadCertificate(_) => ("its certificate is not valid here: 10.0.0.9:6443", Voice::Ours),
+                Unanswered::Verified(_) => ("TLS is right, but no answer comes: 10.0.0.9:6443", Voice::Ours),
                 Unanswered::TlsFailed(_) => ("TLS failed: 10.0.0.9:6443", unclear("TLS failed: 10.0.0.9:6443")),
                 Unanswered::NoAnswer(_) => ("no answer: 10.0.0.9:6443", unclear("no answer: 10.0.0.9:6443")),
                 Unanswered::TooLarge(_) => ("the answer is larger than 4096 bytes", Voice::Ours),
@@ -67,7 +70,7 @@ fn every_silence_has_its_own_words_at_the_gate() {
         assert!(!lines.contains(&line), "`{line}` stands for two reasons");
         lines.push(line);
     }
-    assert_eq!(lines.len(), 12);
+    assert_eq!(lines.len(), 13);
 }
 
 #[test]
@@ -81,11 +84,66 @@ fn statuses_at_the_gate() {
 }
 
 #[test]
-fn to_the_fence_any_status_is_ours_and_only_refusals_are_silence() {
+fn to_the_fence_whatever_our_ca_signed_is_ours_and_only_refusals_are_silence() {
     for status in [200, 401, 403, 404, 500, 503] {
         assert_eq!(voice(&answer(status)), Voice::Ours, "{status}");
     }
     for (reason, _, expected) in reasons() {
         assert_eq!(voice(&Err(reason.clone())), expected, "{reason:?}");
     }
+}
+
+#[test]
+fn of_several_voices_the_loudest_counts_whatever_their_order() {
+    let unclear = Voice::Unclear("no route".to_owned());
+    let foreign = Voice::Foreign("CN=other".to_owned());
+    let ranked = [Voice::Silent, unclear, foreign, Voice::Ours];
+    for (low, quiet) in ranked.iter().enumerate() {
+        for loud in ranked.iter().skip(low) {
+            assert_eq!(Voice::loudest([quiet.clone(), loud.clone()]), *loud);
+            assert_eq!(Voice::loudest([loud.clone(), quiet.clone(), quiet.clone()]), *loud);
+        }
+    }
+    assert_eq!(Voice::loudest([]), Voice::Silent);
+    let of = |text: &str| Voice::Unclear(text.to_owned());
+    assert_eq!(Voice::loudest([of("first"), of("second")]), of("first"));
+}
+
+#[test]
+fn a_refusal_is_waited_out_unless_the_documents_certificate_is_past() {
+    let end = UnixTime::parse("2026-11-24T10:00:00Z").unwrap();
+    let wait = refused(None, end, "api:6443").unwrap();
+    assert_eq!(
+        wait,
+        "the cluster refuses the bootstrap credential of this document (HTTP 401): kubeadm init has not got so far yet, or the \
+         credential is expired or another cluster's"
+    );
+    for now in [end.plus(-86_400), end.plus(-1), end] {
+        assert_eq!(refused(Some(end), now, "api:6443").unwrap(), wait, "the text must not change with the time");
+    }
+    let fault = refused(Some(end), end.plus(1), "api:6443").unwrap_err();
+    assert_eq!((fault.class(), fault.at()), (Class::Input, "api:6443"));
+    assert_eq!(fault.why(), Some("HTTP 401; it was valid until 2026-11-24T10:00:00Z"));
+    assert!(fault.advice().contains("kubeadm token create") && fault.advice().contains("mint` does not help"), "{fault}");
+}
+
+#[test]
+fn what_is_wrong_with_a_clock_is_told_without_the_time_that_runs() {
+    let [built, born] = ["2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z"].map(|text| UnixTime::parse(text).unwrap());
+    for (now, unsynchronised, text) in [
+        (built.plus(-1), true, Some("it says that it is before 2026-01-01T00:00:00Z, when this program was built")),
+        (born.plus(-1), true, Some("it says that it is before 2026-06-01T00:00:00Z, from when on the cluster's CA is valid")),
+        (
+            born,
+            true,
+            Some(
+                "the kernel says that it is not synchronised; is a time service running? (`clock: plausible` in the document does without)",
+            ),
+        ),
+        (born, false, None),
+    ] {
+        assert_eq!(distrust(now, built, born, unsynchronised).as_deref(), text);
+    }
+    assert_eq!(distrust(built.plus(-9), built, born, false), distrust(built.plus(-1), built, born, false));
+    assert_eq!(distrust(built, built, born, false), distrust(born.plus(-1), built, born, false));
 }

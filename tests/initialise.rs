@@ -15,7 +15,7 @@ mod sim;
 mod worker;
 
 use golden::golden;
-use initialiser::{Initialiser, boot, machine};
+use initialiser::{Initialiser, boot, machine, machine_with};
 use kubeboot::fault::Class;
 use kubeboot::host::Unanswered;
 use sim::Sim;
@@ -93,6 +93,35 @@ fn where_it_is_not_clear_that_nobody_serves_no_cluster_starts() {
 }
 
 #[test]
+fn whoever_is_not_told_waits_for_the_one_who_is() {
+    let sim = machine_with("  node: {hostname: cp-9}\n", vec![(0.0, refused())]);
+    let fault = boot(&sim).unwrap().unwrap_err();
+    assert_eq!(fault.why(), Some("nobody serves yet; initialize.node names another machine, waiting for it"));
+    assert_eq!(inits(&sim), 0);
+    for node in ["{hostname: cp-1}", "{address: 10.0.0.11}"] {
+        let sim = machine_with(&format!("  node: {node}\n"), vec![(0.0, refused())]);
+        boot(&sim).unwrap().unwrap();
+        assert_eq!(inits(&sim), 1, "{node}");
+    }
+    // Facts that this machine doesn't have name nobody.
+    for node in ["{serial: X1}", "{mac: 52-54-00-12-34-AB}", "{instanceID: i-1}", "{systemUUID: 4C4C4544-0042-3510-8054-B4C04F564432}"] {
+        let sim = machine_with(&format!("  node: {node}\n"), vec![(0.0, refused())]);
+        assert_eq!(boot(&sim).unwrap().unwrap_err().why(), fault.why(), "{node}");
+    }
+}
+
+#[test]
+fn an_unclear_endpoint_counts_as_nobody_only_where_the_document_says_so() {
+    let sim = machine_with("  onUnreachable: {proceedAfter: 5m}\n", vec![(0.0, unclear())]);
+    boot(&sim).unwrap().unwrap();
+    assert_eq!(inits(&sim), 1);
+    let ledger = sim.file("/var/lib/kubeboot/ledger.jsonl").unwrap();
+    let course = ledger.lines().find(|line| line.contains("\"course\"")).unwrap();
+    let at = kubeboot::moment::UnixTime::parse(&course[7..27]).unwrap().0 - worker::start().0 - 7;
+    assert!((300..=302).contains(&at), "the course was chosen {at} s after the start");
+}
+
+#[test]
 fn refusals_must_be_steady() {
     // Three seconds of refusals, broken by a time-out: they are counted anew from there.
     let sim = machine(vec![(0.0, refused()), (1.5, unclear()), (4.0, refused())]);
@@ -121,8 +150,8 @@ fn state_of_an_earlier_life_is_not_touched() {
     let sim = machine(vec![(0.0, refused())]);
     sim.put("/var/lib/etcd/member/wal/0", "x");
     let fault = boot(&sim).unwrap().unwrap_err();
-    assert_eq!((fault.class(), fault.at()), (Class::Broken, "step fence"));
-    assert!(fault.what().contains("etcd state of an earlier life"), "{fault}");
+    assert_eq!((fault.class(), fault.at()), (Class::Broken, "step preflight"));
+    assert!(fault.why().unwrap().contains("etcd state of an earlier life"), "{fault}");
     assert_eq!((inits(&sim), sim.file("/var/lib/etcd/member/wal/0").as_deref()), (0, Some("x")));
 }
 
@@ -132,4 +161,43 @@ fn a_window_that_is_past_starts_nothing() {
     let fault = boot(&sim).unwrap().unwrap_err();
     assert_eq!(fault.why(), Some("the window (initialize.before) is past and nobody serves: re-mint the documents with `kubeboot mint`"));
     assert_eq!(inits(&sim), 0);
+}
+
+#[test]
+fn no_secret_is_told() {
+    let sim = machine(vec![(0.0, Err(Unanswered::NoName("api.bed.test".to_owned()))), (9.0, refused())]);
+    sim.dies_after.set(Some(20));
+    assert!(boot(&sim).is_none());
+    let document = sim.file(worker::DOCUMENT).unwrap();
+    let config = sim.file("/run/kubeboot/kubeadm/init.json").unwrap();
+    let key = document.lines().find_map(|line| line.strip_prefix("certificateKey: ")).unwrap().trim_matches('"').to_owned();
+    assert!(key.len() == 64 && config.contains(&key), "the configuration is where the key belongs");
+    let mut secrets = vec![key, worker::KUBELET_KEY.to_owned()];
+    for name in ["ca.key", "sa.key", "front-proxy-ca.key", "etcd/ca.key"] {
+        let pem = sim.file(&format!("/etc/kubernetes/pki/{name}")).unwrap();
+        // The first line of a P-256 key in SEC1 or PKCS#8 holds the number that is the secret.
+        secrets.push(pem.lines().nth(1).unwrap().to_owned());
+    }
+    boot(&sim).unwrap().unwrap();
+    let mut all = sim.statuses.borrow().join("\n");
+    for told in sim.events.borrow().iter() {
+        all.push_str(&told.message);
+    }
+    for told in [sim.effects.borrow().join("\n"), sim.file("/run/kubeboot/status.json").unwrap()] {
+        all.push_str(&told);
+    }
+    all.push_str(&sim.file("/var/lib/kubeboot/ledger.jsonl").unwrap());
+    let leaked = |text: &str| secrets.iter().any(|secret| text.contains(secret.as_str()));
+    for secret in &secrets {
+        assert!(secret.len() > 30 && leaked(&format!("{all}{secret}")));
+    }
+    assert!(all.len() > 4000 && !leaked(&all), "{all}");
+    // kubeadm's configuration, which holds one, is gone; nothing else but the PKI and the kubelet's own file holds any.
+    for (path, (bytes, mode)) in sim.files.borrow().iter() {
+        if leaked(&String::from_utf8_lossy(bytes)) {
+            let place = path.to_str().unwrap();
+            assert!(place.ends_with(".key") || place == worker::KUBELET_PEM, "{place}");
+            assert_eq!(*mode, kubeboot::host::Mode::Private);
+        }
+    }
 }

@@ -90,7 +90,7 @@ impl<H: Host> Run<'_, H> {
             Credential::Certificate(certificate, key) => (Some((certificate, key)), None),
             Credential::Token(token) => (None, Some(token)),
         };
-        let tls = Tls { roots: self.spec.discovery.certificate_authority.clone(), identity, server_name: None };
+        let tls = Tls { roots: self.spec.discovery.certificate_authority.clone(), identity };
         Ok(Client { server: self.spec.endpoint.url(), tls, bearer })
     }
 
@@ -117,11 +117,7 @@ impl<H: Host> Run<'_, H> {
         let name = format!("kubeboot:{}", self.identity.name);
         let signed = self.short_lived(&self.shared()?.authority()?, &name, &[CLUSTER_ADMINS])?;
         let identity = Some((signed.certificate_pem.clone(), signed.key_pem.clone()));
-        Ok(Client {
-            server,
-            tls: Tls { roots: self.spec.discovery.certificate_authority.clone(), identity, server_name: None },
-            bearer: None,
-        })
+        Ok(Client { server, tls: Tls { roots: self.spec.discovery.certificate_authority.clone(), identity }, bearer: None })
     }
 
     /// The cluster's API through the endpoint, as a cluster admin for two hours.
@@ -149,7 +145,7 @@ impl<H: Host> Run<'_, H> {
         let signed = self.short_lived(&shared.etcd_authority()?, &format!("kubeboot:{}", self.identity.name), &[])?;
         let roots = shared.text(crate::pki::shared::SharedName::EtcdCaCertificate).to_owned();
         let identity = Some((signed.certificate_pem.clone(), signed.key_pem.clone()));
-        Ok(Client { server: server.trim_end_matches('/').to_owned(), tls: Tls { roots, identity, server_name: None }, bearer: None })
+        Ok(Client { server: server.trim_end_matches('/').to_owned(), tls: Tls { roots, identity }, bearer: None })
     }
 
     /// The API as this machine's own kubelet, from kubelet.conf; `None` while there is none.
@@ -168,7 +164,7 @@ impl<H: Host> Run<'_, H> {
         else {
             return Ok(None);
         };
-        let tls = Tls { roots: roots.expose().clone(), identity: Some((certificate.expose().clone(), key)), server_name: None };
+        let tls = Tls { roots: roots.expose().clone(), identity: Some((certificate.expose().clone(), key)) };
         Ok(Some(Client { server: read.server.trim_end_matches('/').to_owned(), tls, bearer: None }))
     }
 

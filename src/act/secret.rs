@@ -27,6 +27,7 @@ pub async fn fetch_pinned<H: Host>(host: &H, url: &str, digest: &str, limit: usi
     let request = Request {
         method: Method::Get,
         url: url.to_owned(),
+        address: None,
         tls: None,
         bearer: None,
         content_type: None,

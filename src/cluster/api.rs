@@ -137,6 +137,7 @@ impl Client {
         Request {
             method: ask.method,
             url: format!("{}{}", self.server, ask.path),
+            address: None,
             tls: Some(self.tls.clone()),
             bearer: self.bearer.clone(),
             content_type: ask.body.as_ref().map(|(kind, _)| *kind),

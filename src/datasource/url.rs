@@ -88,6 +88,7 @@ async fn ask<H: Host>(host: &H, pinned: &Pinned, who: &str) -> Result<Try, Fault
     let request = Request {
         method: Method::Get,
         url: pinned.url.clone(),
+        address: None,
         tls: None,
         bearer: None,
         content_type: None,

@@ -84,8 +84,6 @@ pub struct Tls {
     pub roots: String,
     /// Client identity, if any: PEM certificate (chain) and PEM private key (PKCS#8, SEC1 or PKCS#1).
     pub identity: Option<(String, Secret<String>)>,
-    /// Name to verify instead of the URL's host: an address that the certificate lists, or `None`.
-    pub server_name: Option<String>,
 }
 
 /// HTTP methods in use.
@@ -108,6 +106,9 @@ pub struct Request {
     pub method: Method,
     /// `https://…` or `http://…`; who may use plain http is decided above (design: pinned or link-local only).
     pub url: String,
+    /// Where to connect instead of asking for the URL's host: one of its addresses. The name stays what is asked for in SNI
+    /// (RFC 6066 §3), which some balancers route by, and what the certificate has to be for. `None`: any address.
+    pub address: Option<IpAddr>,
     /// For https: whom to trust; `None` is the system's CA bundle, for URLs outside the cluster. Plain http has none.
     pub tls: Option<Tls>,
     /// Bearer token, for bootstrap tokens and service accounts.
@@ -162,12 +163,14 @@ pub enum Unanswered {
     NotTls(String),
     /// TLS whose certificate none of `roots` signed.
     ForeignCa(String),
-    /// TLS by our roots, but for another name or outside its validity (clock!).
+    /// Proven to be signed by our roots, but for another name or outside its validity (clock!).
     BadCertificate(String),
-    /// The peer refused our client certificate, or TLS failed otherwise.
+    /// The handshake failed otherwise: no version in common, a certificate for another purpose, ours refused (TLS 1.2).
     TlsFailed(String),
-    /// Connected, but the answer did not come in time or broke off.
+    /// Connected, but the answer did not come in time or broke off; over TLS: before the handshake was over.
     NoAnswer(String),
+    /// TLS by our roots was completed, and then no whole answer came: a server of ours that hangs, stops or refuses us.
+    Verified(String),
     /// The answer is larger than `size_limit`.
     TooLarge(usize),
     /// The request itself could not be made (malformed URL or PEM): ours to mend.
@@ -189,6 +192,7 @@ impl Unanswered {
             Self::BadCertificate(s) => format!("its certificate is not valid here: {s}"),
             Self::TlsFailed(s) => format!("TLS failed: {s}"),
             Self::NoAnswer(s) => format!("no answer: {s}"),
+            Self::Verified(s) => format!("TLS is right, but no answer comes: {s}"),
             Self::TooLarge(limit) => format!("the answer is larger than {limit} bytes"),
             Self::Unusable(s) => format!("the request can't be made: {s}"),
         }

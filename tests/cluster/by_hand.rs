@@ -115,6 +115,9 @@ cgroupDriver: cgroupfs
 failSwapOn: false
 failCgroupV1: false
 enforceNodeAllocatable: [pods]
+# The disk is the host's: how full it is says nothing about the cluster.
+evictionHard: {nodefs.available: 0%, nodefs.inodesFree: 0%, imagefs.available: 0%, imagefs.inodesFree: 0%}
+imageGCHighThresholdPercent: 100
 ---
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration

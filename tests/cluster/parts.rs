@@ -155,8 +155,11 @@ fn source(module: &str) -> PathBuf {
 
 fn module_key(module: &str) -> Outcome<String> {
     let mut key = Key::new().with(must(&mut program("go", &["version"]), CHECK)?);
-    for file in files_below(&source(module))? {
-        key = key.with(file.to_string_lossy().as_bytes()).with(fs::read(&file).whilst(file.display())?);
+    let root = source(module);
+    for file in files_below(&root)? {
+        // The name within the module: the tree may lie anywhere.
+        key =
+            key.with(file.strip_prefix(&root).unwrap_or(&file).to_string_lossy().as_bytes()).with(fs::read(&file).whilst(file.display())?);
     }
     Ok(key.finish())
 }

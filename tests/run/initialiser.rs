@@ -44,7 +44,14 @@ fn minted(window: Duration) -> Vec<u8> {
 
 /// A machine whose document is good for half an hour.
 pub fn machine(balancer: Vec<(f64, Result<u16, Unanswered>)>) -> Sim<Initialiser> {
-    let document = minted(Duration::from_secs(1800));
+    machine_with("", balancer)
+}
+
+/// The same with further lines under `initialize`.
+pub fn machine_with(lines: &str, balancer: Vec<(f64, Result<u16, Unanswered>)>) -> Sim<Initialiser> {
+    let text = String::from_utf8(minted(Duration::from_secs(1800))).unwrap();
+    let (head, tail) = text.split_once("\ninitialize:\n").unwrap();
+    let document = format!("{head}\ninitialize:\n{lines}{tail}").into_bytes();
     let spec = kubeboot::document::read_node(&documents::document(&document)).unwrap();
     let world = Initialiser {
         document: document.clone(),
@@ -174,12 +181,15 @@ impl World for Initialiser {
     fn command(&self, sim: &Sim<Self>, command: &Command) -> Option<Output> {
         let took = self.takes(command);
         let line = command.line();
+        let preflight =
+            "kubeadm init phase preflight --config /run/kubeboot/kubeadm/init.json --ignore-preflight-errors=DirAvailable--var-lib-etcd";
         let init = "kubeadm init --config /run/kubeboot/kubeadm/init.json --skip-phases=preflight";
         Some(match line.as_str() {
             "kubeadm version -o short" => output(0, &captured("version.stdout.txt"), "", took),
             "kubelet --version" => output(0, &captured("kubelet-version.stdout.txt"), "", took),
-            "kubeadm config validate --config /run/kubeboot/kubeadm/init.json" => output(0, "ok\n", "", took),
-            "kubeadm init phase preflight --config /run/kubeboot/kubeadm/init.json" => output(0, "", "", took),
+            "kubeadm config validate --config /run/kubeboot/kubeadm/init.json"
+            | "kubeadm config validate --config /run/kubeboot/kubeadm/join.json" => output(0, "ok\n", "", took),
+            line if line == preflight => output(0, "", "", took),
             "systemctl is-enabled kubelet.service" | "systemctl disable --quiet kubeboot.service" => output(0, "", "", took),
             line if line.starts_with(init) && line.ends_with(" --upload-certs") => {
                 self.init(sim);

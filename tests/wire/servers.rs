@@ -61,7 +61,7 @@ impl Ca {
     }
 
     pub fn tls(&self) -> Tls {
-        Tls { roots: self.pem.clone(), identity: None, server_name: None }
+        Tls { roots: self.pem.clone(), identity: None }
     }
 }
 

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::error::Error;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,8 +16,9 @@ use zeroize::Zeroizing;
 use super::{names, tls};
 use crate::host::{Method, Request, Response, Tls, Unanswered, shown_url};
 
-/// Clients kept: endpoint with and without identity, local API server, etcd, peers. Each holds a TLS session cache.
-const CLIENTS: usize = 8;
+/// Clients kept: endpoint with and without identity, local API server, etcd, and one for each address that the fence looks
+/// at. Each holds a TLS session cache; one more than fit costs a new client, nothing else.
+const CLIENTS: usize = 16;
 /// Shorter than any balancer's idle limit in common use (HAProxy's example: 50 s), so that no pooled connection is found dead.
 const IDLE: Duration = Duration::from_secs(20);
 
@@ -28,13 +30,16 @@ pub(super) struct Clients(RefCell<VecDeque<(Key, reqwest::Client)>>);
 struct Key {
     tls: Option<Tls>,
     https: bool,
+    /// Host and address, for those that are pinned.
+    pinned: Option<(String, IpAddr)>,
     connect_limit: Duration,
     fresh: bool,
 }
 
 impl Clients {
-    fn get(&self, root: &Path, request: &Request, https: bool) -> Result<reqwest::Client, Unanswered> {
-        let key = Key { tls: request.tls.clone(), https, connect_limit: request.connect_limit, fresh: request.fresh };
+    fn get(&self, root: &Path, request: &Request, host: &str, https: bool) -> Result<reqwest::Client, Unanswered> {
+        let pinned = request.address.map(|address| (host.to_owned(), address));
+        let key = Key { tls: request.tls.clone(), https, pinned, connect_limit: request.connect_limit, fresh: request.fresh };
         let mut kept = self.0.borrow_mut();
         let entry = match kept.iter().position(|(k, _)| *k == key).and_then(|index| kept.remove(index)) {
             Some(entry) => entry,
@@ -62,7 +67,12 @@ fn build(root: &Path, key: &Key) -> Result<reqwest::Client, Unanswered> {
         let builder = builder.map_err(|e| Unanswered::Unusable(e.to_string()))?;
         builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
     };
-    reqwest::Client::builder()
+    let mut builder = reqwest::Client::builder();
+    if let Some((host, address)) = &key.pinned {
+        // Port 0: the URL's. An address literal in the URL is never looked up, so this changes nothing there.
+        builder = builder.resolve(host, SocketAddr::new(*address, 0));
+    }
+    builder
         .tls_backend_preconfigured(configuration)
         .https_only(key.https)
         .no_proxy()
@@ -83,17 +93,25 @@ pub(super) async fn exchange(root: &Path, clients: &Clients, request: &Request) 
         "http" if request.tls.is_none() => false,
         _ => return Err(Unanswered::Unusable(format!("{}: neither https, nor http without TLS", shown_url(&request.url)))),
     };
-    let client = clients.get(root, request, https)?;
-    let target = match (url.host_str(), url.port_or_known_default()) {
-        (Some(host), Some(port)) => format!("{host}:{port}"),
-        _ => return Err(Unanswered::Unusable(format!("{}: no host", shown_url(&request.url)))),
+    let (Some(host), Some(port)) = (url.host_str().map(str::to_owned), url.port_or_known_default()) else {
+        return Err(Unanswered::Unusable(format!("{}: no host", shown_url(&request.url))));
+    };
+    let client = clients.get(root, request, &host, https)?;
+    let target = match request.address {
+        Some(address) if address.to_string() != host.trim_matches(['[', ']']) => format!("{host}:{port} at {address}"),
+        _ => format!("{host}:{port}"),
     };
     let built = prepare(&client, url, request)?;
-    match tokio::time::timeout(request.limit, converse(&client, built, &target, request)).await {
+    match tokio::time::timeout(request.limit, converse(&client, built, &target, https, request)).await {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(Failed::Known(unanswered))) => Err(unanswered),
-        Ok(Err(Failed::Connecting)) => Err(which_hung(&target, request).await),
-        Err(_) => Err(Unanswered::NoAnswer(format!("{target}: within {:?}", request.limit))),
+        Ok(Err(Failed::Connecting)) => Err(which_hung(&target, (&host, port), request).await),
+        Err(_) => {
+            let text = format!("{target}: within {:?}", request.limit);
+            // The connection limit, which spans the handshake, has passed long ago and would have ended this otherwise.
+            let connected = request.connect_limit < request.limit;
+            Err(if https && connected { Unanswered::Verified(text) } else { Unanswered::NoAnswer(text) })
+        }
     }
 }
 
@@ -127,15 +145,24 @@ enum Failed {
     Connecting,
 }
 
-async fn converse(client: &reqwest::Client, built: reqwest::Request, target: &str, request: &Request) -> Result<Response, Failed> {
-    let mut answer = client.execute(built).await.map_err(|e| classify(target, &e))?;
+async fn converse(
+    client: &reqwest::Client,
+    built: reqwest::Request,
+    target: &str,
+    https: bool,
+    request: &Request,
+) -> Result<Response, Failed> {
+    let mut answer = client.execute(built).await.map_err(|e| classify(target, https, &e))?;
     let too_large = || Failed::Known(Unanswered::TooLarge(request.size_limit));
     let announced = answer.content_length().unwrap_or(0);
     if usize::try_from(announced).unwrap_or(usize::MAX) > request.size_limit {
         return Err(too_large());
     }
     let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
-    let broken = |e: reqwest::Error| Failed::Known(Unanswered::NoAnswer(format!("{target}: the answer broke off: {}", chain(&e))));
+    let broken = |e: reqwest::Error| {
+        let text = format!("{target}: the answer broke off: {}", chain(&e));
+        Failed::Known(if https { Unanswered::Verified(text) } else { Unanswered::NoAnswer(text) })
+    };
     while let Some(part) = answer.chunk().await.map_err(broken)? {
         if body.len().saturating_add(part.len()) > request.size_limit {
             return Err(too_large());
@@ -146,16 +173,18 @@ async fn converse(client: &reqwest::Client, built: reqwest::Request, target: &st
 }
 
 /// The connection limit passed: TCP, or what should follow it?
-async fn which_hung(target: &str, request: &Request) -> Unanswered {
-    let (host, port) = target.rsplit_once(':').unwrap_or((target, ""));
-    let addresses = match names::resolve(host, request.connect_limit).await {
-        Ok(addresses) => addresses,
-        Err(unanswered) => return unanswered,
+async fn which_hung(target: &str, (host, port): (&str, u16), request: &Request) -> Unanswered {
+    let address = match request.address {
+        Some(address) => address,
+        None => match names::resolve(host, request.connect_limit).await {
+            Ok(addresses) => match addresses.first() {
+                Some(first) => *first,
+                None => return Unanswered::ConnectTimeout(format!("{target} within {:?}", request.connect_limit)),
+            },
+            Err(unanswered) => return unanswered,
+        },
     };
-    let (Some(first), Ok(port)) = (addresses.first(), port.parse()) else {
-        return Unanswered::ConnectTimeout(format!("{target} within {:?}", request.connect_limit));
-    };
-    match names::connects((*first, port).into(), request.connect_limit).await {
+    match names::connects((address, port).into(), request.connect_limit).await {
         Ok(()) => {
             Unanswered::NoAnswer(format!("{target}: accepts connections, but ends no TLS handshake within {:?}", request.connect_limit))
         }
@@ -164,8 +193,12 @@ async fn which_hung(target: &str, request: &Request) -> Unanswered {
 }
 
 /// Names what [`reqwest::Error`] only calls "error sending request": the first cause that is a TLS error decides, then
-/// the kind of failure, then the deepest I/O error.
-fn classify(target: &str, error: &reqwest::Error) -> Failed {
+/// the kind of failure, then the deepest I/O error. What fails over TLS, but not in connecting, fails after a handshake
+/// that our verifier let pass, or that resumed such a one: connecting ends with the handshake.
+fn classify(target: &str, https: bool, error: &reqwest::Error) -> Failed {
+    if https && error.is_request() && !error.is_connect() {
+        return Failed::Known(Unanswered::Verified(format!("{target}: {}", chain(error))));
+    }
     if let Some(tls) = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
         return Failed::Known(tls::classify(target, tls));
     }

@@ -27,12 +27,10 @@ pub(super) fn configuration(root: &Path, tls: Option<&Tls>) -> Result<ClientConf
         None => system_roots(root)?,
     };
     let unusable = |what: &str, error: &dyn std::fmt::Display| Unanswered::Unusable(format!("{what}: {error}"));
-    let name = tls.and_then(|t| t.server_name.clone()).map(ServerName::try_from).transpose();
     let verifier = Verifier {
         webpki: WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
             .build()
             .map_err(|e| unusable("the trusted certificates", &e))?,
-        name: name.map_err(|e| unusable("the name to verify", &e))?,
     };
     let builder = with_versions(provider)?.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
     let Some((certificate, key)) = tls.and_then(|t| t.identity.as_ref()) else { return Ok(builder.with_no_client_auth()) };
@@ -86,7 +84,6 @@ fn system_roots(root: &Path) -> Result<RootCertStore, Unanswered> {
 #[derive(Debug)]
 struct Verifier {
     webpki: Arc<WebPkiServerVerifier>,
-    name: Option<ServerName<'static>>,
 }
 
 impl ServerCertVerifier for Verifier {
@@ -98,14 +95,14 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let name = self.name.as_ref().unwrap_or(server_name);
-        let verify = |at| self.webpki.verify_server_cert(end_entity, intermediates, name, ocsp_response, at);
+        let verify = |at| self.webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, at);
         let refused = match verify(now) {
             Ok(verified) => return Ok(verified),
             Err(refused) => refused,
         };
         // webpki looks at the validity before the signature: an expired certificate of *another* CA is reported as
         // expired too. So it is asked again at an instant inside the validity, only for the reason, never to accept.
+        // Names come last, so a wrong name is said of a certificate whose chain is good.
         let inside = match &refused {
             Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => Some(*not_after),
             Error::InvalidCertificate(CertificateError::NotValidYetContext { not_before, .. }) => {
@@ -114,6 +111,10 @@ impl ServerCertVerifier for Verifier {
             _ => None,
         };
         match inside.map(verify) {
+            // At no instant were all certificates of the chain valid, so no signature was looked at: nothing is proven.
+            Some(Err(Error::InvalidCertificate(CertificateError::ExpiredContext { .. } | CertificateError::NotValidYetContext { .. }))) => {
+                Err(Error::InvalidCertificate(CertificateError::UnknownIssuer))
+            }
             Some(Err(other)) => Err(other),
             _ => Err(refused),
         }
@@ -147,15 +148,15 @@ pub(super) fn classify(target: &str, error: &Error) -> Unanswered {
     let text = format!("{target}: {error}");
     match error {
         Error::InvalidCertificate(reason) => match reason {
-            CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
+            // Our verifier has seen that the chain is good: the server is ours.
+            CertificateError::ExpiredContext { .. }
             | CertificateError::NotValidYetContext { .. }
             | CertificateError::NotValidForName
-            | CertificateError::NotValidForNameContext { .. }
-            | CertificateError::InvalidPurpose
-            | CertificateError::InvalidPurposeContext { .. }
-            | CertificateError::Revoked => Unanswered::BadCertificate(text),
+            | CertificateError::NotValidForNameContext { .. } => Unanswered::BadCertificate(text),
+            // The purpose is looked at before the signature, which may be anybody's.
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } | CertificateError::Revoked => {
+                Unanswered::TlsFailed(text)
+            }
             // Not only UnknownIssuer: every kubeadm CA is called "kubernetes", and another one of that name shows as a
             // bad signature; a self-signed one with CA:TRUE as "CA used as end entity". None is proven to be ours.
             _ => Unanswered::ForeignCa(text),
