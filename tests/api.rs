@@ -374,3 +374,32 @@ mod leases {
         assert_eq!(body(&update)["spec"]["holderIdentity"], "");
     }
 }
+
+/// Taints of a Node that existed before: by key and effect, the others kept, and only for the Node that was read.
+#[test]
+fn taints_that_an_existing_node_lacks_are_put_beside_the_others() {
+    use kubeboot::document::field::Taint;
+    let taint = |key: &str, value: &str, effect: &str| Taint { key: key.to_owned(), value: value.to_owned(), effect: effect.to_owned() };
+    let kept = json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule", "timeAdded": "2026-11-23T10:00:00Z"});
+    let node = json!({
+        "metadata": {"resourceVersion": "42", "creationTimestamp": "2026-11-23T10:00:00Z"},
+        "spec": {"taints": [kept, {"key": "a", "effect": "NoExecute"}, {"key": "pool", "value": "old", "effect": "NoSchedule"}]},
+    });
+    let wanted = [taint("a", "", "NoExecute"), taint("a", "", "NoSchedule"), taint("pool", "gpu", "NoSchedule")];
+    let lacking = object::lacking_taints(&node, &wanted);
+    assert_eq!(lacking, wanted[1..]);
+    assert_eq!(lacking.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a:NoSchedule", "pool=gpu:NoSchedule"]);
+    let patch = object::tainted(&node, &lacking);
+    assert_eq!(
+        patch,
+        json!({"metadata": {"resourceVersion": "42"}, "spec": {"taints": [
+            kept, {"key": "a", "effect": "NoExecute"},
+            {"key": "a", "value": "", "effect": "NoSchedule"}, {"key": "pool", "value": "gpu", "effect": "NoSchedule"},
+        ]}})
+    );
+    assert_eq!(object::lacking_taints(&patch, &wanted), []);
+    assert_eq!(object::lacking_taints(&json!({"spec": {}}), &wanted), wanted);
+    for (moment, older) in [("2026-11-23T10:00:01Z", true), ("2026-11-23T10:00:00Z", false), ("2026-11-23T09:59:59Z", false), ("", true)] {
+        assert_eq!(object::is_older(&node, UnixTime::parse(moment)), older, "{moment}");
+    }
+}

@@ -2,14 +2,11 @@
 //! the test's own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-#[path = "support/documents.rs"]
-mod documents;
-
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use kubeboot::act::disposal::dispose;
-use kubeboot::document::Disposal;
+use kubeboot::document::{Disposal, Document};
 use kubeboot::facts::{Facts, InterfaceAddress};
 use kubeboot::fault::{Class, Fault};
 use kubeboot::host::local::{LocalHost, Surroundings};
@@ -17,9 +14,24 @@ use kubeboot::ledger::{Entry, Record, fold, line};
 use kubeboot::plan::StepId;
 use kubeboot::report::{Outcome, Report};
 use kubeboot::run::run;
+use kubeboot::secret::Secret;
 
 const ID: &str = "0123456789abcdef0123456789abcdef";
 const OTHER: &str = "fedcba9876543210fedcba9876543210";
+
+/// The bytes of an accepted document of the document tests.
+fn bytes(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/document/accept").join(name)).unwrap()
+}
+
+fn document(text: &[u8]) -> Document {
+    Document {
+        origin: "/etc/kubeboot/node.yaml".to_owned(),
+        bytes: Secret::new(text.to_vec()),
+        instance_id: None,
+        disposal: Disposal::Tell("delete it".to_owned()),
+    }
+}
 
 struct Machine {
     folder: tempfile::TempDir,
@@ -76,7 +88,7 @@ impl Machine {
 
     async fn with_document(&self, name: &str, machine_id: &str) -> Fault {
         self.put("/usr/share/kubeboot/cni/flannel.yaml", include_bytes!("fixtures/cni/kube-flannel-v0.28.10.yml"));
-        run(&self.host, Ok(documents::document(&documents::bytes(name))), facts(machine_id)).await.unwrap_err()
+        run(&self.host, Ok(document(&bytes(name))), facts(machine_id)).await.unwrap_err()
     }
 }
 
@@ -104,7 +116,7 @@ fn retiring() -> Vec<Entry> {
 #[tokio::test]
 async fn the_document_and_cloud_inits_copies_of_it_go() {
     let machine = Machine::new();
-    let document = documents::bytes("worker-token.yaml");
+    let document = bytes("worker-token.yaml");
     let seed = machine.put("/var/lib/cloud/seed/nocloud/user-data", &document);
     let copies = ["user-data.txt", "user-data.txt.i", "obj.pkl"].map(|name| {
         let wrapped = [b"Content-Type: multipart/mixed\n\n".as_slice(), &document].concat();
@@ -152,7 +164,7 @@ async fn a_restart_without_the_document_finishes_retiring() {
 async fn what_is_no_document_of_ours_does_not_keep_it_from_retiring() {
     let machine = Machine::new();
     machine.ledger(ID, &retiring());
-    let found = documents::document(b"#cloud-config\nruncmd: []\n");
+    let found = document(b"#cloud-config\nruncmd: []\n");
     run(&machine.host, Ok(found.clone()), facts(ID)).await.unwrap();
     assert!(machine.is_marked());
     let fresh = Machine::new();

@@ -9,6 +9,7 @@ use crate::cni::DaemonSet;
 use crate::document::spec::CniChoice;
 use crate::fault::{Class, Fault};
 use crate::host::{Host, Level};
+use crate::moment::UnixTime;
 use crate::run::{Look, Run};
 
 /// How often in a row another machine's id may stand in our Node before it is called a clash: about a minute of looks.
@@ -146,7 +147,8 @@ pub async fn wait<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
         })
     })
     .await?;
-    labels(run).await
+    labels(run).await?;
+    taints(run).await
 }
 
 /// A kubelet never re-applies labels to a Node that exists: what the document says and the Node lacks is patched
@@ -175,6 +177,34 @@ async fn labels<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
         run.tell(Level::Info, &format!("labels put on the existing Node: {names}"));
     } else {
         let task = format!("Node {} existed before and lacks labels of the document: `kubectl label node` {names}", run.identity.name);
+        run.tell(Level::Warning, &task);
+        run.report.left_to_do.push(task);
+    }
+    Ok(())
+}
+
+/// The taints that the document names and an existing Node lacks, as with labels. A Node that this run registered had them
+/// from the first: what has taken one off since (a CNI its start-up taint) did so on purpose.
+async fn taints<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
+    let wanted = run.spec.registration.taints.clone().unwrap_or_default();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let Some(kubelet) = run.as_kubelet().await? else { return Ok(()) };
+    let path = object::node(&run.identity.name);
+    let node = kubelet.ask(run.host, &Ask::get(path.clone())).await.map_err(|trouble| trouble.fault("reading the Node failed", &path))?;
+    let lacking = object::lacking_taints(&node, &wanted);
+    if lacking.is_empty() || !object::is_older(&node, UnixTime::parse(&run.report.started_at)) {
+        return Ok(());
+    }
+    let words = lacking.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    if run.is_control_plane() {
+        let patch = Ask::patch(path.clone(), &object::tainted(&node, &lacking));
+        run.admin_here()?.ask(run.host, &patch).await.map_err(|trouble| trouble.fault("tainting the Node failed", &path))?;
+        run.tell(Level::Info, &format!("taints put on the existing Node: {words}"));
+    } else {
+        let name = &run.identity.name;
+        let task = format!("Node {name} existed before and lacks taints of the document: `kubectl taint node {name} {words}`");
         run.tell(Level::Warning, &task);
         run.report.left_to_do.push(task);
     }

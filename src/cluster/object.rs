@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::api::Ask;
+use crate::document::field::Taint;
 use crate::host::Method;
+use crate::moment::UnixTime;
 
 /// A Kubernetes object of a manifest, by the words that find its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +121,39 @@ pub fn condition_message(object: &Value, kind: &str) -> String {
 #[must_use]
 pub fn machine_id(node: &Value) -> Option<&str> {
     node.pointer("/status/nodeInfo/machineID").and_then(Value::as_str)
+}
+
+/// Whether a Node was made before `moment`; yes if either time is unknown.
+#[must_use]
+pub fn is_older(node: &Value, moment: Option<UnixTime>) -> bool {
+    let made = node.pointer("/metadata/creationTimestamp").and_then(Value::as_str).and_then(UnixTime::parse);
+    made.zip(moment).is_none_or(|(made, moment)| made < moment)
+}
+
+fn is_of(found: &Value, taint: &Taint) -> bool {
+    let text = |key: &str| found.get(key).and_then(Value::as_str).unwrap_or_default();
+    text("key") == taint.key && text("effect") == taint.effect
+}
+
+fn taints(node: &Value) -> &[Value] {
+    node.pointer("/spec/taints").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Which of these taints a Node has not, or has with another value: key and effect name a taint.
+#[must_use]
+pub fn lacking_taints(node: &Value, wanted: &[Taint]) -> Vec<Taint> {
+    let value = |found: &Value| found.get("value").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let has = |taint: &&Taint| taints(node).iter().any(|found| is_of(found, taint) && value(found) == taint.value);
+    wanted.iter().filter(|taint| !has(taint)).cloned().collect()
+}
+
+/// The patch that puts these taints on a Node. `spec.taints` is replaced as a whole, so the others stand in it too, and
+/// the patch holds for the Node as it was read alone (409 otherwise).
+#[must_use]
+pub fn tainted(node: &Value, taints_to_put: &[Taint]) -> Value {
+    let mut all: Vec<Value> = taints(node).iter().filter(|found| !taints_to_put.iter().any(|taint| is_of(found, taint))).cloned().collect();
+    all.extend(taints_to_put.iter().map(|taint| json!({"key": taint.key, "value": taint.value, "effect": taint.effect})));
+    json!({"metadata": {"resourceVersion": node.pointer("/metadata/resourceVersion")}, "spec": {"taints": all}})
 }
 
 /// The pods of a list that this DaemonSet owns.

@@ -303,6 +303,17 @@ pub struct Taint {
     pub effect: String,
 }
 
+impl fmt::Display for Taint {
+    /// As `kubectl taint` takes it: `key=value:effect`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.value.is_empty() {
+            write!(f, "{}:{}", self.key, self.effect)
+        } else {
+            write!(f, "{}={}:{}", self.key, self.value, self.effect)
+        }
+    }
+}
+
 /// A bootstrap token, `[a-z0-9]{6}.[a-z0-9]{16}` (cluster-bootstrap token/api).
 #[derive(Clone, PartialEq, Eq)]
 pub struct BootstrapToken(String);
