@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use kubeboot::cluster::api::{Ask, Client, Trouble, read};
+use kubeboot::cluster::api::{API_PATIENCE, Ask, Client, Trouble, read};
 use kubeboot::cluster::etcd::{self, Member};
 use kubeboot::cluster::lease::{self, Move, RENEWAL, Seen, TERM, Watcher};
 use kubeboot::cluster::object::{self, Object};
@@ -77,6 +77,7 @@ mod api {
     #[test]
     fn a_client_carries_what_is_asked() {
         let client = Client {
+            patience: API_PATIENCE,
             server: "https://api.example.com:6443".to_owned(),
             tls: Tls { roots: "PEM".to_owned(), identity: None },
             bearer: Some(Secret::new("t0k3n".to_owned())),

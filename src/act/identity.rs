@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::cluster::api::Client;
+use crate::cluster::api::{API_PATIENCE, Client, ETCD_PATIENCE};
 use crate::document::spec::{BootstrapCredential, PkiSource};
 use crate::fault::{Class, Fault};
 use crate::host::{Host, Tls};
@@ -91,7 +91,7 @@ impl<H: Host> Run<'_, H> {
             Credential::Token(token) => (None, Some(token)),
         };
         let tls = Tls { roots: self.spec.discovery.certificate_authority.clone(), identity };
-        Ok(Client { server: self.spec.endpoint.url(), tls, bearer })
+        Ok(Client { server: self.spec.endpoint.url(), tls, bearer, patience: API_PATIENCE })
     }
 
     /// The kubeconfig that kubeadm's discovery reads (kubeadm.md §4.4).
@@ -117,7 +117,12 @@ impl<H: Host> Run<'_, H> {
         let name = format!("kubeboot:{}", self.identity.name);
         let signed = self.short_lived(&self.shared()?.authority()?, &name, &[CLUSTER_ADMINS])?;
         let identity = Some((signed.certificate_pem.clone(), signed.key_pem.clone()));
-        Ok(Client { server, tls: Tls { roots: self.spec.discovery.certificate_authority.clone(), identity }, bearer: None })
+        Ok(Client {
+            server,
+            tls: Tls { roots: self.spec.discovery.certificate_authority.clone(), identity },
+            bearer: None,
+            patience: API_PATIENCE,
+        })
     }
 
     /// The cluster's API through the endpoint, as a cluster admin for two hours.
@@ -145,7 +150,15 @@ impl<H: Host> Run<'_, H> {
         let signed = self.short_lived(&shared.etcd_authority()?, &format!("kubeboot:{}", self.identity.name), &[])?;
         let roots = shared.text(crate::pki::shared::SharedName::EtcdCaCertificate).to_owned();
         let identity = Some((signed.certificate_pem.clone(), signed.key_pem.clone()));
-        Ok(Client { server: server.trim_end_matches('/').to_owned(), tls: Tls { roots, identity }, bearer: None })
+        Ok(Client { server: server.trim_end_matches('/').to_owned(), tls: Tls { roots, identity }, bearer: None, patience: ETCD_PATIENCE })
+    }
+
+    /// This machine's own etcd member.
+    ///
+    /// # Errors
+    /// Signing fails, or the PKI isn't there.
+    pub fn etcd_here(&self) -> Result<Client, Fault> {
+        self.etcd(&format!("https://{}", SocketAddr::new(self.identity.address, 2379)))
     }
 
     /// The API as this machine's own kubelet, from kubelet.conf; `None` while there is none.
@@ -165,7 +178,7 @@ impl<H: Host> Run<'_, H> {
             return Ok(None);
         };
         let tls = Tls { roots: roots.expose().clone(), identity: Some((certificate.expose().clone(), key)) };
-        Ok(Some(Client { server: read.server.trim_end_matches('/').to_owned(), tls, bearer: None }))
+        Ok(Some(Client { server: read.server.trim_end_matches('/').to_owned(), tls, bearer: None, patience: API_PATIENCE }))
     }
 
     async fn material(&self, material: Material) -> Result<Option<Secret<String>>, Fault> {

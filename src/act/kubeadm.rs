@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::ready;
-use crate::backoff;
 use crate::cluster::api::Ask;
 use crate::cluster::object;
 use crate::concurrently::{First, race};
@@ -15,7 +14,7 @@ use crate::kubeadm::command;
 use crate::kubeadm::config::{self, Secrets, Spelt};
 use crate::paths;
 use crate::plan::{Course, StepId};
-use crate::run::{Look, Run};
+use crate::run::Run;
 
 /// Writes the configuration, 0600 on tmpfs, and lets kubeadm decode it strictly.
 ///
@@ -172,9 +171,5 @@ pub async fn join<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     if !output.ok() {
         return Err(failure(&command, &output));
     }
-    // kubeadm is done once the kubelet has its certificate; the Node comes a moment later.
-    run.until("this machine's Node", backoff::LOCAL, async |run| {
-        Ok(if ready::joined(run).await? { Look::Yes(()) } else { Look::NotYet("the kubelet has not registered it".to_owned()) })
-    })
-    .await
+    ready::arrive(run).await
 }

@@ -41,8 +41,7 @@ struct Own {
 
 impl Own {
     fn of<H: Host>(run: &Run<'_, H>) -> Result<Self, Fault> {
-        let etcd = format!("https://{}", std::net::SocketAddr::new(run.identity.address, 2379));
-        Ok(Self { api: run.admin_here()?, etcd: run.etcd(&etcd)? })
+        Ok(Self { api: run.admin_here()?, etcd: run.etcd_here()? })
     }
 
     /// Whether this machine's member votes; else what is seen.
@@ -56,7 +55,54 @@ impl Own {
     }
 }
 
-/// What is still missing, in the order in which it comes.
+/// This machine's Node by its own kubelet; else what is seen. `clashes` counts looks in a row at another machine's.
+async fn own_node<H: Host>(run: &Run<'_, H>, kubelet: &Client, clashes: &mut u32) -> Result<Result<Value, String>, Fault> {
+    let name = &run.identity.name;
+    let node = match kubelet.ask(run.host, &Ask::get(object::node(name))).await {
+        Ok(node) => node,
+        Err(trouble) => return Ok(Err(format!("Node {name}: {}", trouble.line()))),
+    };
+    let other = match object::machine_id(&node) {
+        Some(id) if id == run.facts.machine_id => {
+            *clashes = 0;
+            return Ok(Ok(node));
+        }
+        other => other.filter(|id| !id.is_empty()).unwrap_or("unknown").to_owned(),
+    };
+    *clashes += 1;
+    if *clashes > CLASH {
+        return Err(Fault::new(
+            Class::Broken,
+            format!("another machine is Node {name}"),
+            format!("Node {name}"),
+            "give one of the two machines another hostname (or nodeRegistration.name), and delete the Node once",
+        )
+        .because(format!("the Node's machine-id is {other}, this machine's is {}", run.facts.machine_id)));
+    }
+    Ok(Err(format!("Node {name} has machine-id {other}, this machine {}", run.facts.machine_id)))
+}
+
+/// What is still missing of the CNI's pods on this node.
+async fn missing_pod<H: Host>(run: &Run<'_, H>, kubelet: &Client, sets: &[DaemonSet]) -> Option<String> {
+    let name = &run.identity.name;
+    let pods = match kubelet.ask(run.host, &object::pods_on(name)).await {
+        Ok(pods) => pods,
+        Err(trouble) => return Some(format!("pods of {name}: {}", trouble.line())),
+    };
+    sets.iter().find_map(|set| {
+        let owned = object::owned_by(&pods, &set.namespace, &set.name);
+        match owned.first() {
+            None => Some(format!("DaemonSet {}/{} has no pod on {name} yet", set.namespace, set.name)),
+            Some(pod) if object::condition(pod, "Ready") != Some(true) => {
+                let why = object::container_trouble(pod);
+                Some(format!("the pod of DaemonSet {}/{} on {name} is not ready{why}", set.namespace, set.name))
+            }
+            Some(_) => None,
+        }
+    })
+}
+
+/// What is still missing. What comes last is asked first, so that a look at a node that isn't ready costs one request.
 async fn missing<H: Host>(
     run: &Run<'_, H>,
     kubelet: &Client,
@@ -64,26 +110,19 @@ async fn missing<H: Host>(
     sets: &[DaemonSet],
     clashes: &mut u32,
 ) -> Result<Option<String>, Fault> {
-    let name = &run.identity.name;
-    let node = match kubelet.ask(run.host, &Ask::get(object::node(name))).await {
+    let node = match own_node(run, kubelet, clashes).await? {
         Ok(node) => node,
-        Err(trouble) => return Ok(Some(format!("Node {name}: {}", trouble.line()))),
+        Err(seen) => return Ok(Some(seen)),
     };
-    match object::machine_id(&node) {
-        Some(id) if id == run.facts.machine_id => *clashes = 0,
-        other => {
-            *clashes += 1;
-            let other = other.filter(|id| !id.is_empty()).unwrap_or("unknown").to_owned();
-            if *clashes > CLASH {
-                return Err(Fault::new(
-                    Class::Broken,
-                    format!("another machine is Node {name}"),
-                    format!("Node {name}"),
-                    "give one of the two machines another hostname (or nodeRegistration.name), and delete the Node once",
-                )
-                .because(format!("the Node's machine-id is {other}, this machine's is {}", run.facts.machine_id)));
-            }
-            return Ok(Some(format!("Node {name} has machine-id {other}, this machine {}", run.facts.machine_id)));
+    if run.spec.cni != CniChoice::None {
+        if object::condition(&node, "Ready") != Some(true) {
+            let why = object::condition_message(&node, "Ready");
+            return Ok(Some(format!("Node {} is not Ready: {why}", run.identity.name)));
+        }
+        if !sets.is_empty()
+            && let Some(seen) = missing_pod(run, kubelet, sets).await
+        {
+            return Ok(Some(seen));
         }
     }
     if let Some(own) = own {
@@ -94,31 +133,23 @@ async fn missing<H: Host>(
             return Ok(Some(seen));
         }
     }
-    if run.spec.cni == CniChoice::None {
-        return Ok(None);
-    }
-    if object::condition(&node, "Ready") != Some(true) {
-        return Ok(Some(format!("Node {name} is not Ready: {}", object::condition_message(&node, "Ready"))));
-    }
-    if sets.is_empty() {
-        return Ok(None);
-    }
-    let pods = match kubelet.ask(run.host, &object::pods_on(name)).await {
-        Ok(pods) => pods,
-        Err(trouble) => return Ok(Some(format!("pods of {name}: {}", trouble.line()))),
-    };
-    for set in sets {
-        let owned = object::owned_by(&pods, &set.namespace, &set.name);
-        match owned.first() {
-            None => return Ok(Some(format!("DaemonSet {}/{} has no pod on {name} yet", set.namespace, set.name))),
-            Some(pod) if object::condition(pod, "Ready") != Some(true) => {
-                let why = object::container_trouble(pod);
-                return Ok(Some(format!("the pod of DaemonSet {}/{} on {name} is not ready{why}", set.namespace, set.name)));
-            }
-            Some(_) => {}
-        }
-    }
     Ok(None)
+}
+
+/// Waits until what a join is for is there: kubeadm is done once the kubelet has its certificate, the Node comes later.
+///
+/// # Errors
+/// Another machine is this Node, or the step's time is over.
+pub async fn arrive<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
+    let mut clashes = 0;
+    run.until("this machine's Node", backoff::LOCAL, async |run| {
+        let Some(kubelet) = run.as_kubelet().await? else { return Ok(Look::NotYet("the kubelet has no certificate yet".to_owned())) };
+        if let Err(seen) = own_node(run, &kubelet, &mut clashes).await? {
+            return Ok(Look::NotYet(seen));
+        }
+        Ok(if joined(run).await? { Look::Yes(()) } else { Look::NotYet("it has no label, or its etcd member no vote, yet".to_owned()) })
+    })
+    .await
 }
 
 /// The step.

@@ -199,14 +199,17 @@ impl Turn {
         }
     }
 
-    /// Renews until this machine's member votes, then gives the Lease up, and never ends.
+    /// Renews until this machine's member is a healthy voter, then gives the Lease up, and never ends.
     pub async fn keep_until_voting<H: Host>(&mut self, run: &Run<'_, H>) -> Infallible {
         let own = peer_url(run);
+        let here = run.etcd_here().ok();
         let mut tries = 0;
-        while let Some(etcd) = self.etcd.clone() {
+        while let (Some(etcd), Some(here)) = (&self.etcd, &here) {
             tries += 1;
             let members = etcd.ask(run.host, &etcd::list()).await;
-            if members.is_ok_and(|answer| etcd::members(&answer).iter().any(|member| member.votes() && member.peers.contains(&own))) {
+            if members.is_ok_and(|answer| etcd::members(&answer).iter().any(|member| member.votes() && member.peers.contains(&own)))
+                && here.ask(run.host, &etcd::health()).await.is_ok_and(|status| etcd::ailment(&status).is_none())
+            {
                 run.tell_console("this machine's etcd member votes: the next control plane may join");
                 self.release(run).await;
                 break;

@@ -10,7 +10,10 @@ use crate::secret::Secret;
 
 /// Largest answer accepted: the list of all etcd pods or one Secret is far below.
 const ANSWER: usize = 4 << 20;
-const CONNECT: Duration = Duration::from_secs(2);
+/// Patience for an API server's TCP and TLS handshakes.
+pub const API_PATIENCE: Duration = Duration::from_secs(2);
+/// The same for etcd: a member that starts accepts connections before it serves them, and who waits for it looks again soon.
+pub const ETCD_PATIENCE: Duration = Duration::from_millis(750);
 const EXCHANGE: Duration = Duration::from_secs(10);
 
 /// The field manager of server-side apply and the holder prefix of the Lease.
@@ -128,6 +131,8 @@ pub struct Client {
     pub tls: Tls,
     /// Bearer token, if the identity is one.
     pub bearer: Option<Secret<String>>,
+    /// Limit for the connection attempt.
+    pub patience: Duration,
 }
 
 impl Client {
@@ -142,7 +147,7 @@ impl Client {
             bearer: self.bearer.clone(),
             content_type: ask.body.as_ref().map(|(kind, _)| *kind),
             body: ask.body.as_ref().map(|(_, body)| Secret::new(body.clone())),
-            connect_limit: CONNECT,
+            connect_limit: self.patience,
             limit: EXCHANGE,
             size_limit: ANSWER,
             fresh: false,
