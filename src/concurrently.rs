@@ -1,7 +1,7 @@
-//! Two futures at once, on any executor: the executor's own waits, without naming a runtime.
+//! Several futures at once, on any executor: the executor's own waits, without naming a runtime.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
 /// What [`race`] saw end first.
@@ -50,4 +50,20 @@ pub async fn both<A, B>(left: impl Future<Output = A>, right: impl Future<Output
         }
     })
     .await
+}
+
+/// Runs all until all have ended; the values come in the futures' order.
+pub async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
+    let mut values: Vec<Option<F::Output>> = running.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        for (future, value) in running.iter_mut().zip(&mut values).filter(|(_, value)| value.is_none()) {
+            if let Poll::Ready(ended) = future.as_mut().poll(context) {
+                *value = Some(ended);
+            }
+        }
+        if values.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    values.into_iter().flatten().collect()
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::gate::Voice;
+use crate::moment::Instant;
+
 /// Who serves the cluster's endpoint and peers, own address excluded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Serves {
@@ -58,8 +61,71 @@ pub enum Verdict {
     Halt(String, String),
 }
 
-/// How long "nobody" has to be seen, from the agent's start.
+/// How far apart the first and the last of the looks have to be that saw nobody, and nothing else between them.
 pub const STEADY: Duration = Duration::from_secs(3);
+/// How old the last look at the endpoint may be to say that nobody serves: it is repeated every second.
+pub const FRESH: Duration = Duration::from_secs(3);
+/// The same for the peers, whose look is over only when the slowest is: a name, a connection, an answer that doesn't come.
+pub const PEERS_FRESH: Duration = Duration::from_secs(15);
+
+/// What the endpoint and the peers said so far.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// Whether somebody will ask for it.
+    pub wanted: bool,
+    ours: bool,
+    endpoint: Option<Heard>,
+    peers: Option<Instant>,
+}
+
+/// A voice, and when it was first and last heard without another one between.
+#[derive(Clone, Debug)]
+struct Heard {
+    voice: Voice,
+    first: Instant,
+    last: Instant,
+}
+
+impl Sighting {
+    /// Nothing seen yet. `wanted`: somebody will ask.
+    #[must_use]
+    pub const fn new(wanted: bool) -> Self {
+        Self { wanted, ours: false, endpoint: None, peers: None }
+    }
+
+    /// Takes in what the endpoint said at `now`. A voice of the same kind as before keeps its age.
+    pub fn hear(&mut self, voice: Voice, now: Instant) {
+        self.ours |= voice == Voice::Ours;
+        let same = self.endpoint.as_ref().filter(|old| std::mem::discriminant(&old.voice) == std::mem::discriminant(&voice));
+        let first = same.map_or(now, |old| old.first);
+        self.endpoint = Some(Heard { voice, first, last: now });
+    }
+
+    /// Takes in what the loudest peer said at `now`. Only one of ours counts: a peer that isn't up yet is no news.
+    pub fn hear_peers(&mut self, voice: &Voice, now: Instant) {
+        self.ours |= *voice == Voice::Ours;
+        self.peers = Some(now);
+    }
+
+    /// What the table calls it. Ours is a proof that doesn't age: the cluster was started. The others need a last look that
+    /// is fresh, at endpoint and peers both, and an age that two looks at least span: a single late look proves none.
+    #[must_use]
+    pub fn serves(&self, now: Instant) -> Serves {
+        if self.ours {
+            return Serves::Ours;
+        }
+        let Some(Heard { voice, first, last }) = &self.endpoint else { return Serves::NotSteadyYet };
+        let fresh = now.since(*last) <= FRESH && self.peers.is_some_and(|peers| now.since(peers) <= PEERS_FRESH);
+        let age = if fresh { last.since(*first) } else { Duration::ZERO };
+        match voice {
+            Voice::Ours => Serves::Ours,
+            Voice::Foreign(seen) => Serves::Foreign(seen.clone()),
+            Voice::Unclear(seen) => Serves::Unclear(seen.clone(), age),
+            Voice::Silent if age >= STEADY => Serves::Nobody,
+            Voice::Silent => Serves::NotSteadyYet,
+        }
+    }
+}
 
 /// The table. `local`: etcd's `member/` folder or its static pod is on this disk. `proceed_after`: `initialize.onUnreachable`.
 #[must_use]

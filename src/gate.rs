@@ -46,6 +46,24 @@ pub enum Voice {
     Unclear(String),
 }
 
+impl Voice {
+    /// Ours proves that the cluster lives, foreign that this place is another's, unclear proves nothing, silent less.
+    const fn loudness(&self) -> u8 {
+        match self {
+            Self::Silent => 0,
+            Self::Unclear(_) => 1,
+            Self::Foreign(_) => 2,
+            Self::Ours => 3,
+        }
+    }
+
+    /// What several servers behind one name say together: the loudest of them, of equals the first. None at all are silent.
+    #[must_use]
+    pub fn loudest(voices: impl IntoIterator<Item = Self>) -> Self {
+        voices.into_iter().fold(Self::Silent, |loudest, voice| if voice.loudness() > loudest.loudness() { voice } else { loudest })
+    }
+}
+
 /// Reads an answer for the fence.
 #[must_use]
 pub fn voice(answer: &Result<Response, Unanswered>) -> Voice {

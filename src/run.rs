@@ -164,7 +164,7 @@ async fn prepare<H: Host>(host: &H, document: Document, facts: Facts, mut report
         host,
         disposal: document.disposal,
         instance_id: document.instance_id,
-        sighting: Rc::new(RefCell::new(Sighting::new(now, spec.initialize.is_some()))),
+        sighting: Rc::new(RefCell::new(Sighting::new(spec.initialize.is_some()))),
         spec,
         facts,
         identity,

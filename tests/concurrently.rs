@@ -1,4 +1,4 @@
-//! Two futures at once, on an executor of three lines: none of a runtime's is needed.
+//! Several futures at once, on an executor of three lines: none of a runtime's is needed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::cell::RefCell;
@@ -6,7 +6,7 @@ use std::future::{Future, poll_fn, ready};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use kubeboot::concurrently::{First, both, race};
+use kubeboot::concurrently::{First, all, both, race};
 
 /// Polls until it is ready; how often, and what came of it.
 fn drive<T>(future: impl Future<Output = T>) -> (u32, T) {
@@ -67,4 +67,13 @@ fn both_wait_for_both_and_poll_neither_after_its_end() {
     assert_eq!(drive(both(after(5, "c", &log), after(2, "d", &log))), (5, ("c", "d")));
     assert_eq!(drive(both(after(1, "e", &log), after(1, "f", &log))), (1, ("e", "f")));
     assert_eq!(log.borrow().iter().filter(|line| line.starts_with('a')).count(), 2);
+}
+
+#[test]
+fn all_run_together_and_each_is_polled_to_its_end_only() {
+    let log = RefCell::default();
+    let (polls, values) = drive(all([after(3, "a", &log), after(1, "b", &log), after(2, "c", &log)]));
+    assert_eq!((polls, values), (3, vec!["a", "b", "c"]));
+    assert_eq!(*log.borrow(), ["a1", "b1", "c1", "a2", "c2", "a3"]);
+    assert_eq!(drive(all(Vec::<std::future::Ready<u8>>::new())), (1, Vec::new()));
 }

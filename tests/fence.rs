@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use kubeboot::fence::{May, Recorded, STEADY, Serves, Verdict, decide};
+use kubeboot::fence::{FRESH, May, PEERS_FRESH, Recorded, STEADY, Serves, Sighting, Verdict, decide};
+use kubeboot::gate::Voice;
+use kubeboot::moment::Instant;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -208,4 +210,69 @@ fn halts_and_waits_say_what_was_seen_and_what_to_do() {
         assert_eq!(at(Recorded::Nothing, false, serves, may), wait(text));
     }
     assert_eq!(STEADY, Duration::from_secs(3));
+}
+
+fn at(milliseconds: u64) -> Instant {
+    Instant(Duration::from_millis(milliseconds))
+}
+
+/// A sighting whose peers were asked, in vain, at the last of the looks.
+fn sighting(looks: &[(u64, Voice)]) -> Sighting {
+    let mut sighting = Sighting::new(true);
+    for (when, voice) in looks {
+        sighting.hear(voice.clone(), at(*when));
+        sighting.hear_peers(&Voice::Silent, at(*when));
+    }
+    sighting
+}
+
+#[test]
+fn nobody_takes_two_silent_looks_that_span_three_seconds() {
+    assert_eq!(sighting(&[]).serves(at(9000)), Serves::NotSteadyYet);
+    // One look, however late or old.
+    assert_eq!(sighting(&[(9000, Voice::Silent)]).serves(at(9000)), Serves::NotSteadyYet);
+    assert_eq!(sighting(&[(0, Voice::Silent)]).serves(at(3000)), Serves::NotSteadyYet);
+    assert_eq!(sighting(&[(100, Voice::Silent), (3099, Voice::Silent)]).serves(at(3500)), Serves::NotSteadyYet);
+    assert_eq!(sighting(&[(100, Voice::Silent), (3100, Voice::Silent)]).serves(at(3100)), Serves::Nobody);
+    // Something else between them begins it anew.
+    let interrupted = sighting(&[(0, Voice::Silent), (2000, Voice::Unclear("no route".to_owned())), (4000, Voice::Silent)]);
+    assert_eq!(interrupted.serves(at(4000)), Serves::NotSteadyYet);
+}
+
+#[test]
+fn old_looks_say_nothing() {
+    let looks = [(0, Voice::Silent), (3000, Voice::Silent)];
+    let fresh = u64::try_from(FRESH.as_millis()).unwrap();
+    assert_eq!(sighting(&looks).serves(at(3000 + fresh)), Serves::Nobody);
+    assert_eq!(sighting(&looks).serves(at(3001 + fresh)), Serves::NotSteadyYet);
+    let unclear = |text: &str| Voice::Unclear(text.to_owned());
+    let looks = [(0, unclear("no route")), (60_000, unclear("time-out"))];
+    assert_eq!(sighting(&looks).serves(at(61_000)), Serves::Unclear("time-out".to_owned(), MINUTE));
+    assert_eq!(sighting(&looks).serves(at(60_001 + fresh)), Serves::Unclear("time-out".to_owned(), Duration::ZERO));
+}
+
+#[test]
+fn nobody_serves_only_once_the_peers_were_asked_and_lately() {
+    let mut sighting = Sighting::new(true);
+    let mut now = 0;
+    while now <= 20_000 {
+        sighting.hear(Voice::Silent, at(now));
+        assert_eq!(sighting.serves(at(now)), Serves::NotSteadyYet, "the peers were never asked");
+        now += 1000;
+    }
+    sighting.hear_peers(&Voice::Foreign("CN=other".to_owned()), at(20_000));
+    assert_eq!(sighting.serves(at(20_000)), Serves::Nobody);
+    let late = 20_001 + u64::try_from(PEERS_FRESH.as_millis()).unwrap();
+    sighting.hear(Voice::Silent, at(late));
+    assert_eq!(sighting.serves(at(late)), Serves::NotSteadyYet);
+}
+
+#[test]
+fn who_was_proven_ours_stays_ours() {
+    let mut by_peer = sighting(&[(0, Voice::Silent), (3000, Voice::Silent)]);
+    by_peer.hear_peers(&Voice::Ours, at(3000));
+    by_peer.hear_peers(&Voice::Silent, at(4000));
+    assert_eq!(by_peer.serves(at(4000)), Serves::Ours);
+    let by_endpoint = sighting(&[(0, Voice::Ours), (1000, Voice::Silent), (9000, Voice::Silent)]);
+    assert_eq!(by_endpoint.serves(at(9000)), Serves::Ours);
 }

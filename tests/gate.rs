@@ -89,3 +89,19 @@ fn to_the_fence_whatever_our_ca_signed_is_ours_and_only_refusals_are_silence() {
         assert_eq!(voice(&Err(reason.clone())), expected, "{reason:?}");
     }
 }
+
+#[test]
+fn of_several_voices_the_loudest_counts_whatever_their_order() {
+    let unclear = Voice::Unclear("no route".to_owned());
+    let foreign = Voice::Foreign("CN=other".to_owned());
+    let ranked = [Voice::Silent, unclear, foreign, Voice::Ours];
+    for (low, quiet) in ranked.iter().enumerate() {
+        for loud in ranked.iter().skip(low) {
+            assert_eq!(Voice::loudest([quiet.clone(), loud.clone()]), *loud);
+            assert_eq!(Voice::loudest([loud.clone(), quiet.clone(), quiet.clone()]), *loud);
+        }
+    }
+    assert_eq!(Voice::loudest([]), Voice::Silent);
+    let of = |text: &str| Voice::Unclear(text.to_owned());
+    assert_eq!(Voice::loudest([of("first"), of("second")]), of("first"));
+}

@@ -2,20 +2,22 @@
 
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::backoff;
+use crate::concurrently::{First, all, race};
 use crate::document::field::Endpoint;
 use crate::document::spec::{InitializeNode, NodeSpec, OnUnreachable};
 use crate::facts::Facts;
 use crate::fault::{Class, Fault};
-use crate::fence::{May, Recorded, STEADY, Serves, Verdict, decide};
+pub use crate::fence::Sighting;
+use crate::fence::{May, Recorded, Verdict, decide};
 use crate::gate::{Voice, voice};
 use crate::host::{Host, Method, Request, Tls};
 use crate::ledger::Entry;
-use crate::moment::Instant;
 use crate::paths;
 use crate::plan::{Course, StepId};
 use crate::run::{Look, Run};
@@ -24,53 +26,23 @@ const CONNECT: Duration = Duration::from_millis(1000);
 const EXCHANGE: Duration = Duration::from_secs(3);
 const NAME: Duration = Duration::from_secs(3);
 
-/// What the endpoint and the peers said so far.
-#[derive(Debug)]
-pub struct Sighting {
-    wanted: bool,
-    endpoint: Option<Voice>,
-    since: Instant,
-    looked: Option<Instant>,
-    peers_ours: bool,
-}
-
-impl Sighting {
-    /// Nothing seen yet. `wanted`: somebody will ask.
-    #[must_use]
-    pub const fn new(start: Instant, wanted: bool) -> Self {
-        Self { wanted, endpoint: None, since: start, looked: None, peers_ours: false }
-    }
-
-    /// Takes in what one round said. A voice of the same kind as before keeps its age.
-    fn hear(&mut self, endpoint: Voice, peers_ours: bool, now: Instant) {
-        let same = self.endpoint.as_ref().is_none_or(|old| std::mem::discriminant(old) == std::mem::discriminant(&endpoint));
-        if !same {
-            self.since = now;
-        }
-        self.endpoint = Some(endpoint);
-        self.peers_ours = peers_ours;
-        self.looked = Some(now);
-    }
-
-    /// What the table calls it.
-    #[must_use]
-    pub fn serves(&self, now: Instant) -> Serves {
-        if self.peers_ours {
-            return Serves::Ours;
-        }
-        let fresh = self.looked.is_some_and(|looked| now.since(looked) <= EXCHANGE);
-        match &self.endpoint {
-            Some(Voice::Ours) => Serves::Ours,
-            Some(Voice::Foreign(seen)) => Serves::Foreign(seen.clone()),
-            Some(Voice::Unclear(seen)) => Serves::Unclear(seen.clone(), now.since(self.since)),
-            Some(Voice::Silent) if fresh && now.since(self.since) >= STEADY => Serves::Nobody,
-            Some(Voice::Silent) | None => Serves::NotSteadyYet,
-        }
-    }
-}
-
-/// Looks on and on while somebody wants to know; its work costs nobody else any time.
+/// Looks on and on while somebody wants to know; its work costs nobody else any time. Endpoint and peers each at their own
+/// pace: a dead peer delays no look at the endpoint.
 pub async fn observe<H: Host>(host: &H, spec: NodeSpec, facts: Facts, sighting: Rc<RefCell<Sighting>>) -> Infallible {
+    let endpoint = repeat(host, &sighting, async || {
+        let voice = listen(host, &spec, &facts, &spec.endpoint).await;
+        sighting.borrow_mut().hear(voice, host.now());
+    });
+    let peers = repeat(host, &sighting, async || {
+        let voices = all(spec.peers.iter().map(|peer| listen(host, &spec, &facts, peer))).await;
+        sighting.borrow_mut().hear_peers(&Voice::loudest(voices), host.now());
+    });
+    match race(endpoint, peers).await {
+        First::Left(never) | First::Right(never) => match never {},
+    }
+}
+
+async fn repeat<H: Host>(host: &H, sighting: &RefCell<Sighting>, look: impl AsyncFn()) -> Infallible {
     let mut tries = 0;
     loop {
         if !sighting.borrow().wanted {
@@ -78,27 +50,22 @@ pub async fn observe<H: Host>(host: &H, spec: NodeSpec, facts: Facts, sighting: 
             continue;
         }
         tries += 1;
-        let endpoint = listen(host, &spec, &facts, &spec.endpoint).await;
-        let mut peers_ours = false;
-        for peer in &spec.peers {
-            peers_ours |= listen(host, &spec, &facts, peer).await == Voice::Ours;
-        }
-        sighting.borrow_mut().hear(endpoint, peers_ours, host.now());
+        look().await;
         let mut noise = [0; 4];
         let _ = host.random(&mut noise);
         host.sleep(backoff::SHARED.pause(tries, u32::from_le_bytes(noise))).await;
     }
 }
 
-/// The loudest of all addresses behind one endpoint, own ones left out: an API server of our own proves nothing.
+/// The loudest of all addresses behind one endpoint, all asked at once, own ones left out: an API server of our own proves
+/// nothing.
 async fn listen<H: Host>(host: &H, spec: &NodeSpec, facts: &Facts, endpoint: &Endpoint) -> Voice {
     let addresses = match host.resolve(endpoint.host(), NAME).await {
         Ok(addresses) => addresses,
         Err(reason) => return voice(&Err(reason)),
     };
-    let own = |address: &std::net::IpAddr| address.is_loopback() || facts.addresses.iter().any(|entry| entry.address == *address);
-    let mut loudest = Voice::Silent;
-    for address in addresses.into_iter().filter(|address| !own(address)) {
+    let own = |address: &IpAddr| address.is_loopback() || facts.addresses.iter().any(|entry| entry.address == *address);
+    let ask = async |address: IpAddr| {
         let request = Request {
             method: Method::Get,
             url: format!("{}/readyz", endpoint.url()),
@@ -112,13 +79,9 @@ async fn listen<H: Host>(host: &H, spec: &NodeSpec, facts: &Facts, endpoint: &En
             size_limit: 64 << 10,
             fresh: true,
         };
-        match voice(&host.http(&request).await) {
-            Voice::Ours => return Voice::Ours,
-            Voice::Silent => {}
-            louder => loudest = louder,
-        }
-    }
-    loudest
+        voice(&host.http(&request).await)
+    };
+    Voice::loudest(all(addresses.into_iter().filter(|address| !own(address)).map(ask)).await)
 }
 
 fn told<H: Host>(run: &Run<'_, H>, node: &InitializeNode) -> bool {
