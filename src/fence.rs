@@ -136,11 +136,20 @@ pub fn decide(recorded: Recorded, local: bool, serves: &Serves, may: &May, proce
         (Recorded::InitDone, false) => {
             return match serves {
                 Serves::Ours => Verdict::Join,
-                // Nobody was asked for long enough yet: "else" is something that was seen.
+                // The others may live behind what can't be seen at the moment: a halt would end the waiting for them.
                 Serves::NotSteadyYet => Verdict::Wait("init was done here, but its etcd data is gone; looking who serves".to_owned()),
-                _ => Verdict::Halt(
+                Serves::Foreign(seen) => {
+                    Verdict::Wait(format!("init was done here, but its etcd data is gone, and another cluster's CA answers: {seen}"))
+                }
+                Serves::Unclear(seen, _) => {
+                    Verdict::Wait(format!("init was done here, but its etcd data is gone, and the endpoint is unclear: {seen}"))
+                }
+                Serves::Nobody => Verdict::Halt(
                     "this machine once started the cluster, its etcd data is gone and nobody else serves".to_owned(),
-                    "restore etcd from a backup, or remove /var/lib/kubeboot to start a new, empty cluster".to_owned(),
+                    "start the other control planes, then this machine again: it joins them. Restore etcd from a backup if none has its \
+                     data. Only if every other control plane is gone for good, remove /var/lib/kubeboot: that starts a new, empty \
+                     cluster, a second one beside any control plane that comes back"
+                        .to_owned(),
                 ),
             };
         }

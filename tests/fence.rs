@@ -75,12 +75,11 @@ fn the_table_row_by_row() {
         (Recorded::InitDone, true, &ours, &yes, None, "resume init"),
         (Recorded::InitDone, true, &nobody, &past, None, "resume init"),
         (Recorded::InitDone, true, &foreign, &not, None, "resume init"),
-        // init done | no | ours / else | – | join / halt
+        // init done | no | ours / nobody / else | – | join / halt / wait, for the others may live unseen
         (Recorded::InitDone, false, &ours, &yes, None, "join"),
         (Recorded::InitDone, false, &nobody, &yes, five, "halt"),
-        (Recorded::InitDone, false, &foreign, &yes, five, "halt"),
-        (Recorded::InitDone, false, &unclear(9), &yes, five, "halt"),
-        // "Else" is something that was seen: as long as nobody was asked for three seconds, nothing is known.
+        (Recorded::InitDone, false, &foreign, &yes, five, "wait"),
+        (Recorded::InitDone, false, &unclear(9), &yes, five, "wait"),
         (Recorded::InitDone, false, &unsteady, &yes, None, "wait"),
         // init begun | yes | any | – | resume init
         (Recorded::InitBegun, true, &nobody, &yes, None, "resume init"),
@@ -179,7 +178,10 @@ fn halts_and_waits_say_what_was_seen_and_what_to_do() {
         at(Recorded::InitDone, false, Serves::Nobody, May::Yes),
         Verdict::Halt(
             "this machine once started the cluster, its etcd data is gone and nobody else serves".to_owned(),
-            "restore etcd from a backup, or remove /var/lib/kubeboot to start a new, empty cluster".to_owned()
+            "start the other control planes, then this machine again: it joins them. Restore etcd from a backup if none has its data. \
+             Only if every other control plane is gone for good, remove /var/lib/kubeboot: that starts a new, empty cluster, a second \
+             one beside any control plane that comes back"
+                .to_owned()
         )
     );
     assert_eq!(
@@ -191,6 +193,13 @@ fn halts_and_waits_say_what_was_seen_and_what_to_do() {
         )
     );
     let wait = |text: &str| Verdict::Wait(text.to_owned());
+    for (serves, text) in [
+        (Serves::Foreign("CN=other".to_owned()), "another cluster's CA answers: CN=other"),
+        (Serves::Unclear("no route: 10.0.0.9".to_owned(), 99 * MINUTE), "the endpoint is unclear: no route: 10.0.0.9"),
+    ] {
+        let text = format!("init was done here, but its etcd data is gone, and {text}");
+        assert_eq!(at(Recorded::InitDone, false, serves, May::Yes), wait(&text));
+    }
     for (serves, may, text) in [
         (Serves::Foreign("CN=other".to_owned()), May::Yes, "another cluster's CA answers: CN=other"),
         (Serves::NotSteadyYet, May::Yes, "nobody serves; making sure"),
