@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::document::spec::InitializeNode;
+use crate::facts::Facts;
 use crate::gate::Voice;
 use crate::moment::Instant;
 
@@ -124,6 +126,20 @@ impl Sighting {
             Voice::Silent if age >= STEADY => Serves::Nobody,
             Voice::Silent => Serves::NotSteadyYet,
         }
+    }
+}
+
+/// Whether `initialize.node` names this machine. Hostnames are compared without regard to case: the document's is in lower
+/// case, as Kubernetes wants it, the kernel's is as somebody once wrote it.
+#[must_use]
+pub fn names(node: &InitializeNode, facts: &Facts, instance_id: Option<&str>) -> bool {
+    match node {
+        InitializeNode::SystemUuid(uuid) => facts.system_uuid.as_ref() == Some(uuid),
+        InitializeNode::InstanceId(id) => instance_id == Some(id),
+        InitializeNode::Serial(serial) => facts.serial.as_ref() == Some(serial),
+        InitializeNode::Mac(mac) => facts.hardware_addresses.contains(mac),
+        InitializeNode::Address(address) => facts.addresses.iter().any(|entry| entry.address == *address),
+        InitializeNode::Hostname(name) => facts.hostname.eq_ignore_ascii_case(name),
     }
 }
 

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use kubeboot::fence::{FRESH, May, PEERS_FRESH, Recorded, STEADY, Serves, Sighting, Verdict, decide};
+use kubeboot::document::spec::InitializeNode;
+use kubeboot::facts::{Facts, InterfaceAddress};
+use kubeboot::fence::{FRESH, May, PEERS_FRESH, Recorded, STEADY, Serves, Sighting, Verdict, decide, names};
 use kubeboot::gate::Voice;
 use kubeboot::moment::Instant;
 
@@ -284,4 +286,28 @@ fn who_was_proven_ours_stays_ours() {
     assert_eq!(by_peer.serves(at(4000)), Serves::Ours);
     let by_endpoint = sighting(&[(0, Voice::Ours), (1000, Voice::Silent), (9000, Voice::Silent)]);
     assert_eq!(by_endpoint.serves(at(9000)), Serves::Ours);
+}
+
+#[test]
+fn initialize_names_one_machine_whatever_the_case_of_its_hostname() {
+    let facts = |number: u8| Facts {
+        hostname: format!("CP-{number}.Example.com"),
+        system_uuid: Some(format!("uuid-{number}")),
+        serial: Some(format!("serial-{number}")),
+        hardware_addresses: vec!["00:00:5e:00:53:ff".to_owned(), format!("00:00:5e:00:53:0{number}")],
+        addresses: vec![InterfaceAddress { interface: "eth0".to_owned(), address: [192, 0, 2, number].into(), prefix: 24 }],
+        ..Facts::default()
+    };
+    for node in [
+        InitializeNode::SystemUuid("uuid-1".to_owned()),
+        InitializeNode::InstanceId("i-1".to_owned()),
+        InitializeNode::Serial("serial-1".to_owned()),
+        InitializeNode::Mac("00:00:5e:00:53:01".to_owned()),
+        InitializeNode::Address([192, 0, 2, 1].into()),
+        InitializeNode::Hostname("cp-1.example.com".to_owned()),
+    ] {
+        assert!(names(&node, &facts(1), Some("i-1")), "{node:?}");
+        assert!(!names(&node, &facts(2), Some("i-2")), "{node:?}");
+        assert!(!names(&node, &Facts::default(), None), "{node:?}");
+    }
 }

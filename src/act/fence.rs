@@ -10,11 +10,11 @@ use std::time::Duration;
 use crate::backoff;
 use crate::concurrently::{First, all, race};
 use crate::document::field::Endpoint;
-use crate::document::spec::{InitializeNode, NodeSpec, OnUnreachable};
+use crate::document::spec::{NodeSpec, OnUnreachable};
 use crate::facts::Facts;
 use crate::fault::{Class, Fault};
 pub use crate::fence::Sighting;
-use crate::fence::{May, Recorded, Verdict, decide};
+use crate::fence::{May, Recorded, Verdict, decide, names};
 use crate::gate::{Voice, voice};
 use crate::host::{Host, Method, Request, Tls};
 use crate::ledger::Entry;
@@ -84,18 +84,6 @@ async fn listen<H: Host>(host: &H, spec: &NodeSpec, facts: &Facts, endpoint: &En
     Voice::loudest(all(addresses.into_iter().filter(|address| !own(address)).map(ask)).await)
 }
 
-fn told<H: Host>(run: &Run<'_, H>, node: &InitializeNode) -> bool {
-    let facts = &run.facts;
-    match node {
-        InitializeNode::SystemUuid(uuid) => facts.system_uuid.as_ref() == Some(uuid),
-        InitializeNode::InstanceId(id) => run.instance_id.as_ref() == Some(id),
-        InitializeNode::Serial(serial) => facts.serial.as_ref() == Some(serial),
-        InitializeNode::Mac(mac) => facts.hardware_addresses.contains(mac),
-        InitializeNode::Address(address) => facts.addresses.iter().any(|entry| entry.address == *address),
-        InitializeNode::Hostname(name) => facts.hostname == *name,
-    }
-}
-
 async fn etcd_is_local<H: Host>(run: &Run<'_, H>) -> Result<bool, Fault> {
     let members = Path::new(paths::ETCD_DATA).join("member");
     Ok(run.host.list(&members).await?.is_some() || run.host.read(Path::new(paths::ETCD_MANIFEST), 1 << 20).await?.is_some())
@@ -123,7 +111,7 @@ pub async fn pass<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
         Recorded::Nothing
     };
     let local = etcd_is_local(run).await?;
-    let is_told = initialize.node.as_ref().is_none_or(|node| told(run, node));
+    let is_told = initialize.node.as_ref().is_none_or(|node| names(node, &run.facts, run.instance_id.as_deref()));
     let course = run
         .until("a verdict of the fence", backoff::LOCAL, async |run| {
             let may = if !is_told {
