@@ -1,6 +1,8 @@
 //! What the load balancer and the API behind it look like from here (design §6): answers in, distinct states out.
 
+use crate::fault::{Class, Fault};
 use crate::host::{Response, Unanswered};
+use crate::moment::UnixTime;
 
 /// How the endpoint looks to a machine that wants to join.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +32,29 @@ pub fn sight(answer: &Result<Response, Unanswered>) -> Sight {
         },
         Err(Unanswered::ForeignCa(seen)) => Sight::Foreign(seen.clone()),
         Err(other) => Sight::NotYet(other.line()),
+    }
+}
+
+/// What HTTP 401 means to a joiner whose document has a bootstrap certificate that is valid to `not_after` (`None`: a token,
+/// or one signed just now): usually that it has to wait, for init makes tokens late and a server knows its CA's clients
+/// only once it is up; the text says so.
+///
+/// # Errors
+/// [`Class::Input`] if the certificate is past by our clock: no waiting will mend that. `at` names the endpoint.
+pub fn refused(not_after: Option<UnixTime>, now: UnixTime, at: &str) -> Result<String, Fault> {
+    match not_after {
+        Some(end) if end < now => Err(Fault::new(
+            Class::Input,
+            "the cluster refuses the bootstrap certificate of this document, which is expired",
+            at,
+            "give this document a fresh credential of the same cluster: on a control plane, `kubeadm token create` makes a token for \
+             discovery.bootstrapToken; or let the cluster's CA sign another discovery.bootstrapCertificate. `kubeboot mint` does not \
+             help here: it makes a new cluster",
+        )
+        .because(format!("HTTP 401; it was valid until {end}"))),
+        _ => Ok("the cluster refuses the bootstrap credential of this document (HTTP 401): kubeadm init has not got so far yet, or \
+                 the credential is expired or another cluster's"
+            .to_owned()),
     }
 }
 

@@ -1,8 +1,10 @@
 //! What answers and silences mean to the gate (a joiner's) and to the fence (an initialiser's).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use kubeboot::gate::{GOOD_IN_A_ROW, Sight, Voice, sight, voice};
+use kubeboot::fault::Class;
+use kubeboot::gate::{GOOD_IN_A_ROW, Sight, Voice, refused, sight, voice};
 use kubeboot::host::{Response, Unanswered};
+use kubeboot::moment::UnixTime;
 
 fn answer(status: u16) -> Result<Response, Unanswered> {
     Ok(Response { status, body: b"ok".to_vec() })
@@ -104,4 +106,22 @@ fn of_several_voices_the_loudest_counts_whatever_their_order() {
     assert_eq!(Voice::loudest([]), Voice::Silent);
     let of = |text: &str| Voice::Unclear(text.to_owned());
     assert_eq!(Voice::loudest([of("first"), of("second")]), of("first"));
+}
+
+#[test]
+fn a_refusal_is_waited_out_unless_the_documents_certificate_is_past() {
+    let end = UnixTime::parse("2026-11-24T10:00:00Z").unwrap();
+    let wait = refused(None, end, "api:6443").unwrap();
+    assert_eq!(
+        wait,
+        "the cluster refuses the bootstrap credential of this document (HTTP 401): kubeadm init has not got so far yet, or the \
+         credential is expired or another cluster's"
+    );
+    for now in [end.plus(-86_400), end.plus(-1), end] {
+        assert_eq!(refused(Some(end), now, "api:6443").unwrap(), wait, "the text must not change with the time");
+    }
+    let fault = refused(Some(end), end.plus(1), "api:6443").unwrap_err();
+    assert_eq!((fault.class(), fault.at()), (Class::Input, "api:6443"));
+    assert_eq!(fault.why(), Some("HTTP 401; it was valid until 2026-11-24T10:00:00Z"));
+    assert!(fault.advice().contains("kubeadm token create") && fault.advice().contains("mint` does not help"), "{fault}");
 }

@@ -3,22 +3,30 @@
 use crate::backoff;
 use crate::cluster::api::Ask;
 use crate::cluster::object;
-use crate::fault::{Class, Fault};
-use crate::gate::{GOOD_IN_A_ROW, Sight, sight};
+use crate::document::spec::BootstrapCredential;
+use crate::fault::Fault;
+use crate::gate::{GOOD_IN_A_ROW, Sight, refused, sight};
 use crate::host::{Host, Request};
+use crate::pki::certificate::Certificate;
 use crate::run::{Look, Run};
 
 /// The step.
 ///
 /// # Errors
-/// The credential is refused, or the waiting took too long.
+/// The credential is refused and expired, or the waiting took too long.
 pub async fn pass<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     run.report.course = Some(run.course);
     let client = run.as_bootstrapper().await?;
     let endpoint = run.spec.endpoint.to_string();
     // A connection of its own each time: one that is kept shows one server behind the balancer, not the balancer.
     let readyz = Request { fresh: true, ..client.request(&Ask::get("/readyz")) };
-    let (mut good, mut refused) = (0, 0);
+    let not_after = match &run.spec.discovery.credential {
+        Some(BootstrapCredential::Certificate { certificate, .. }) => {
+            Some(Certificate::first(certificate, "discovery.bootstrapCertificate")?.not_after())
+        }
+        Some(BootstrapCredential::Token(_)) | None => None,
+    };
+    let mut good = 0;
     run.until(&format!("{endpoint} to serve this cluster"), backoff::SHARED, async |run| {
         loop {
             match sight(&run.host.http(&readyz).await) {
@@ -33,20 +41,9 @@ pub async fn pass<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
                         "{endpoint} is served by another cluster: {seen}; does the name or the balancer point at the right machines?"
                     )));
                 }
-                // A token exists only once init has made it, so one refusal says little; steady ones say that it's no good.
                 Sight::Unauthorised => {
                     good = 0;
-                    refused += 1;
-                    if refused > PATIENCE {
-                        return Err(Fault::new(
-                            Class::Input,
-                            "the cluster refuses the bootstrap credential of this document",
-                            endpoint.clone(),
-                            "it is expired, or of another cluster: re-mint this machine's document",
-                        )
-                        .because("HTTP 401"));
-                    }
-                    return Ok(Look::NotYet("the cluster does not know the bootstrap credential (HTTP 401)".to_owned()));
+                    return refused(not_after, run.host.wall(), &endpoint).map(Look::NotYet);
                 }
             }
             if good >= GOOD_IN_A_ROW {
@@ -64,6 +61,3 @@ pub async fn pass<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     })
     .await
 }
-
-/// Refusals in a row before the credential is called bad: at one a second, about five minutes of a slow init.
-const PATIENCE: u32 = 300;
