@@ -1,6 +1,7 @@
-//! What answers and silences mean to the gate (a joiner's) and to the fence (an initialiser's).
+//! What answers and silences mean to the gate (a joiner's) and to the fence (an initialiser's), and the clock to both.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use kubeboot::act::runtime::distrust;
 use kubeboot::fault::Class;
 use kubeboot::gate::{GOOD_IN_A_ROW, Sight, Voice, refused, sight, voice};
 use kubeboot::host::{Response, Unanswered};
@@ -124,4 +125,25 @@ fn a_refusal_is_waited_out_unless_the_documents_certificate_is_past() {
     assert_eq!((fault.class(), fault.at()), (Class::Input, "api:6443"));
     assert_eq!(fault.why(), Some("HTTP 401; it was valid until 2026-11-24T10:00:00Z"));
     assert!(fault.advice().contains("kubeadm token create") && fault.advice().contains("mint` does not help"), "{fault}");
+}
+
+#[test]
+fn what_is_wrong_with_a_clock_is_told_without_the_time_that_runs() {
+    let [built, born] = ["2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z"].map(|text| UnixTime::parse(text).unwrap());
+    for (now, unsynchronised, text) in [
+        (built.plus(-1), true, Some("it says that it is before 2026-01-01T00:00:00Z, when this program was built")),
+        (born.plus(-1), true, Some("it says that it is before 2026-06-01T00:00:00Z, from when on the cluster's CA is valid")),
+        (
+            born,
+            true,
+            Some(
+                "the kernel says that it is not synchronised; is a time service running? (`clock: plausible` in the document does without)",
+            ),
+        ),
+        (born, false, None),
+    ] {
+        assert_eq!(distrust(now, built, born, unsynchronised).as_deref(), text);
+    }
+    assert_eq!(distrust(built.plus(-9), built, born, false), distrust(built.plus(-1), built, born, false));
+    assert_eq!(distrust(built, built, born, false), distrust(born.plus(-1), built, born, false));
 }

@@ -19,20 +19,27 @@ const BUILT: &str = env!("KUBEBOOT_BUILT");
 /// # Errors
 /// The document's CA can't be read.
 pub fn clock_trouble<H: Host>(run: &Run<'_, H>) -> Result<Option<String>, Fault> {
-    let now = run.host.wall();
+    let unsynchronised = run.spec.clock == ClockPolicy::Synchronised && !run.host.clock_synchronised();
     let floor = UnixTime(BUILT.parse().unwrap_or_default());
-    let born = pki::authority_not_before(&run.spec)?;
-    Ok(if now < floor {
-        Some(format!("it says {now}, but this program was built at {floor}"))
+    Ok(distrust(run.host.wall(), floor, pki::authority_not_before(&run.spec)?, unsynchronised))
+}
+
+/// The same from what is known: the time, when this program was built, from when on the CA is valid, and whether a
+/// synchronised clock is wanted that there isn't. The text holds no running time: it is told anew whenever it changes.
+#[must_use]
+pub fn distrust(now: UnixTime, built: UnixTime, born: UnixTime, unsynchronised: bool) -> Option<String> {
+    if now < built {
+        Some(format!("it says that it is before {built}, when this program was built"))
     } else if now < born {
-        Some(format!("it says {now}, but the cluster's CA is valid from {born}"))
-    } else if run.spec.clock == ClockPolicy::Synchronised && !run.host.clock_synchronised() {
-        Some(format!(
-            "the kernel says that it is not synchronised ({now}); is a time service running? (`clock: plausible` in the document does without)"
-        ))
+        Some(format!("it says that it is before {born}, from when on the cluster's CA is valid"))
+    } else if unsynchronised {
+        Some(
+            "the kernel says that it is not synchronised; is a time service running? (`clock: plausible` in the document does without)"
+                .to_owned(),
+        )
     } else {
         None
-    })
+    }
 }
 
 /// The step: both waits in one loop, so that neither delays the other.
