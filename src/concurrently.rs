@@ -1,7 +1,7 @@
 //! Several futures at once, on any executor: the executor's own waits, without naming a runtime.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
 /// What [`race`] saw end first.
@@ -54,15 +54,16 @@ pub async fn both<A, B>(left: impl Future<Output = A>, right: impl Future<Output
 
 /// Runs all until all have ended; the values come in the futures' order.
 pub async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut running: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    let mut running: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
+    let mut values: Vec<Option<F::Output>> = running.iter().map(|_| None).collect();
     poll_fn(|context| {
-        for (future, value) in running.iter_mut().filter(|(_, value)| value.is_none()) {
+        for (future, value) in running.iter_mut().zip(&mut values).filter(|(_, value)| value.is_none()) {
             if let Poll::Ready(ended) = future.as_mut().poll(context) {
                 *value = Some(ended);
             }
         }
-        if running.iter().all(|(_, value)| value.is_some()) { Poll::Ready(()) } else { Poll::Pending }
+        if values.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-    running.into_iter().filter_map(|(_, value)| value).collect()
+    values.into_iter().flatten().collect()
 }

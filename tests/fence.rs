@@ -1,6 +1,11 @@
 //! The table of the fence, row by row, and what holds for every combination: there is never a second cluster.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "support/documents.rs"]
+mod documents;
+#[path = "fence/observe.rs"]
+mod observe;
+
 use std::time::Duration;
 
 use kubeboot::document::spec::InitializeNode;

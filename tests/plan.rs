@@ -51,7 +51,7 @@ fn the_manifest_of_the_document_is_named() {
     assert_eq!(why(&spec), "flannel's objects are in the cluster");
     spec.cni = CniChoice::Manifest("/usr/share/cni/cilium.yaml".into());
     assert_eq!(why(&spec), "the objects of /usr/share/cni/cilium.yaml are in the cluster");
-    spec.cni = CniChoice::Url { url: "https://images.example.com/cni.yaml".to_owned(), sha256: "ab".repeat(32) };
+    spec.cni = CniChoice::Url { url: "https://u:p@images.example.com/cni.yaml?signature=s".to_owned(), sha256: "ab".repeat(32) };
     assert_eq!(why(&spec), "the objects of https://images.example.com/cni.yaml are in the cluster");
 }
 

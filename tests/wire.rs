@@ -549,3 +549,21 @@ async fn no_way_is_no_route() {
     let seen = get(address, Some(Ca::new().tls())).await;
     assert!(matches!(seen, Err(Unanswered::NoRoute(_))), "{seen:?}");
 }
+
+#[tokio::test]
+async fn a_signed_url_is_shown_without_its_signature() {
+    let (there, _) = serve(|mut stream| async move { answer(&mut stream, OK, &std::sync::Mutex::default()).await }).await;
+    let missing = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    let (not_there, _) = serve(move |mut stream| async move { answer(&mut stream, missing, &std::sync::Mutex::default()).await }).await;
+    let nobody = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
+    for (address, what) in [
+        (there, "what the URL serves is not what the document pins"),
+        (not_there, "fetching failed with HTTP 404"),
+        (nobody, "fetching failed"),
+    ] {
+        let url = format!("http://user:TOPSECRET@{address}/cni.yaml?signature=TOPSECRET#TOPSECRET");
+        let fault = kubeboot::act::secret::fetch_pinned(&host(), &url, "00", 1024).await.unwrap_err();
+        assert_eq!((fault.what(), fault.at()), (what, format!("http://{address}/cni.yaml").as_str()));
+        assert!(!fault.to_string().contains("TOPSECRET"), "{fault}");
+    }
+}

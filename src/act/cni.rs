@@ -50,7 +50,7 @@ async fn read<H: Host>(run: &Run<'_, H>) -> Result<Option<Manifest>, Fault> {
         CniChoice::Manifest(path) => Some(Manifest::read(&baked(path).await?, &path.display().to_string())?),
         CniChoice::Url { url, sha256 } => {
             let bytes = super::secret::fetch_pinned(run.host, url, sha256, LIMIT).await?;
-            Some(Manifest::read(bytes.expose(), url)?)
+            Some(Manifest::read(bytes.expose(), &crate::host::shown_url(url))?)
         }
     })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::document::field::{BootstrapToken, CertificateKey};
 use crate::document::spec::{PkiSource, SecretSource};
 use crate::fault::{Class, Fault};
-use crate::host::{Host, Method, Request};
+use crate::host::{Host, Method, Request, shown_url};
 use crate::run::Run;
 use crate::secret::Secret;
 
@@ -37,12 +37,16 @@ pub async fn fetch_pinned<H: Host>(host: &H, url: &str, digest: &str, limit: usi
         size_limit: limit,
         fresh: false,
     };
+    // The query may be a signature: messages have the URL without it.
+    let shown = shown_url(url);
     let advice = "check the URL from this machine's network (`curl`), and that its server is up";
-    let response =
-        host.http(&request).await.map_err(|reason| Fault::new(Class::Transient, "fetching failed", url, advice).because(reason.line()))?;
+    let response = host
+        .http(&request)
+        .await
+        .map_err(|reason| Fault::new(Class::Transient, "fetching failed", shown.as_str(), advice).because(reason.line()))?;
     let body = Secret::new(response.body);
     if response.status != 200 {
-        return Err(Fault::new(Class::Transient, format!("fetching failed with HTTP {}", response.status), url, advice));
+        return Err(Fault::new(Class::Transient, format!("fetching failed with HTTP {}", response.status), shown, advice));
     }
     let found = sha256(body.expose());
     if found == digest {
@@ -51,7 +55,7 @@ pub async fn fetch_pinned<H: Host>(host: &H, url: &str, digest: &str, limit: usi
         Err(Fault::new(
             Class::Input,
             "what the URL serves is not what the document pins",
-            url,
+            shown,
             "put the right file there, or its sha256 in the document",
         )
         .because(format!("pinned sha256 {digest}, found {found}")))

@@ -52,6 +52,8 @@ pub async fn run(args: &RunArgs) -> Result<(), Fault> {
                 "start kubeboot.service again: it goes on where it stopped",
             );
             run::stopped(&host, &fault).await;
+            // The work was dropped with its children, which have yet to end.
+            host.settle().await;
             Err(fault)
         }
     }

@@ -46,6 +46,7 @@ pub struct LocalHost {
     surroundings: Surroundings,
     journal: journal::Journal,
     clients: http::Clients,
+    ending: command::Ending,
     ready: Cell<bool>,
 }
 
@@ -67,7 +68,13 @@ impl LocalHost {
     #[must_use]
     pub fn in_surroundings(root: PathBuf, surroundings: Surroundings) -> Self {
         let journal = journal::Journal::new(&root, surroundings.journal);
-        Self { root, surroundings, journal, clients: http::Clients::default(), ready: Cell::new(false) }
+        Self { root, surroundings, journal, clients: http::Clients::default(), ending: command::Ending::default(), ready: Cell::new(false) }
+    }
+
+    /// Waits for the process groups of dropped runs, which were told to end, at most six seconds: TERM, and KILL after five.
+    /// A process that exits before leaves them to whoever stops it, and systemd kills them at once (`KillMode=mixed`).
+    pub async fn settle(&self) {
+        self.ending.settle().await;
     }
 
     fn at(&self, path: &Path) -> PathBuf {
@@ -129,7 +136,7 @@ impl Host for LocalHost {
     }
 
     async fn run(&self, command: &Command, line: &mut dyn FnMut(Stream, &str)) -> Result<Output, Fault> {
-        command::run(&self.root, command, line).await
+        command::run(&self.root, &self.ending, command, line).await
     }
 
     async fn http(&self, request: &Request) -> Result<Response, Unanswered> {

@@ -107,7 +107,7 @@ fn cni(spec: &NodeSpec) -> Step {
     let what = match &spec.cni {
         CniChoice::Flannel => "flannel's objects".to_owned(),
         CniChoice::Manifest(path) => format!("the objects of {}", path.display()),
-        CniChoice::Url { url, .. } => format!("the objects of {url}"),
+        CniChoice::Url { url, .. } => format!("the objects of {}", crate::host::shown_url(url)),
         CniChoice::None => "no objects".to_owned(),
     };
     step(StepId::Cni, format!("{what} are in the cluster"), DoneWhen::CniPresent, 10 * MINUTE)

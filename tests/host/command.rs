@@ -97,6 +97,51 @@ async fn dropping_the_run_ends_the_group() {
     assert!(ended(&mark).await, "the grandchild is still running");
 }
 
+/// Runs `script`, drops the run once it has said something, and settles; how long that took.
+async fn dropped_and_settled(script: &str) -> Duration {
+    let host = LocalHost::in_surroundings("/".into(), Surroundings::default());
+    let command = Command::new("sh", ["-c", script], LONG);
+    let (up, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let mut line = |_: Stream, _: &str| up.send(()).unwrap();
+    tokio::select! {
+        _ = host.run(&command, &mut line) => panic!("it ended by itself"),
+        _ = seen.recv() => {}
+    }
+    let started = Instant::now();
+    host.settle().await;
+    started.elapsed()
+}
+
+#[tokio::test]
+async fn a_dropped_run_is_waited_for_until_it_has_ended_in_good_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let mark = folder.path().join("tidied");
+    let script = format!("trap 'sleep 0.5; echo >{}; exit' TERM; echo up; while :; do sleep 0.1; done", mark.display());
+    let took = dropped_and_settled(&script).await;
+    assert!(mark.exists(), "it had no time to tidy up");
+    assert!(took < Duration::from_secs(4), "its end was not noticed: {took:?}");
+}
+
+#[tokio::test]
+async fn a_dropped_run_that_ignores_term_is_killed_before_all_is_settled() {
+    let folder = tempfile::tempdir().unwrap();
+    let mark = folder.path().join("pid");
+    let script = format!("trap '' TERM; echo $$ >{}; echo up; while :; do sleep 0.1; done", mark.display());
+    let took = dropped_and_settled(&script).await;
+    assert!(took >= Duration::from_secs(4), "it was killed without grace: {took:?}");
+    let pid = std::fs::read_to_string(&mark).unwrap();
+    assert!(!Path::new("/proc").join(pid.trim()).exists(), "it still runs, or was not reaped");
+}
+
+#[tokio::test]
+async fn nothing_dropped_is_settled_at_once() {
+    let host = LocalHost::in_surroundings("/".into(), Surroundings::default());
+    let started = Instant::now();
+    host.run(&Command::new("true", [], LONG), &mut |_, _| {}).await.unwrap();
+    host.settle().await;
+    assert!(started.elapsed() < Duration::from_secs(4));
+}
+
 /// Whether the process whose id `mark` holds ends within five seconds.
 async fn ended(mark: &Path) -> bool {
     let pid = std::fs::read_to_string(mark).unwrap();

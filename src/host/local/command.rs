@@ -1,5 +1,6 @@
 //! The only process runner: nothing inherited, output by line, a limit that is kept, nothing left behind.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -11,6 +12,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Child;
+use tokio::task::JoinHandle;
 
 use crate::fault::{Class, Fault};
 use crate::host::{Command, Output, Stream};
@@ -23,10 +25,12 @@ const LINE: usize = 8 * 1024;
 const KEPT: usize = 64 * 1024;
 /// Between TERM and KILL; kubeadm needs less than one second to stop.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long the end of dropped runs is waited for: [`GRACE`], and a moment for the KILL.
+const SETTLED: Duration = Duration::from_secs(6);
 /// How long output is still read once the child itself has ended: a grandchild may hold the pipe open for ever.
 const DRAIN: Duration = Duration::from_millis(500);
 
-pub(super) async fn run(root: &Path, command: &Command, line: &mut dyn FnMut(Stream, &str)) -> Result<Output, Fault> {
+pub(super) async fn run(root: &Path, ending: &Ending, command: &Command, line: &mut dyn FnMut(Stream, &str)) -> Result<Output, Fault> {
     let started = Instant::now();
     let program = find(root, &command.program)?;
     let unable = |error: io::Error| {
@@ -53,7 +57,7 @@ pub(super) async fn run(root: &Path, command: &Command, line: &mut dyn FnMut(Str
         .spawn()
         .map_err(unable)?;
     let (mut out, mut err) = (Lines::new(child.stdout.take()), Lines::new(child.stderr.take()));
-    let mut group = Group(Some(child));
+    let mut group = Group { leader: Leader(Some(child)), ending };
 
     let mut status = None;
     let mut timed_out = false;
@@ -64,7 +68,7 @@ pub(super) async fn run(root: &Path, command: &Command, line: &mut dyn FnMut(Str
             biased;
             more = out.next(), if out.open() => more.lines(&mut |text| line(Stream::Out, text)),
             more = err.next(), if err.open() => more.lines(&mut |text| line(Stream::Err, text)),
-            ended = group.wait(), if status.is_none() => {
+            ended = group.leader.wait(), if status.is_none() => {
                 status = Some(ended.map_err(unable)?);
                 deadline = tokio::time::Instant::now() + DRAIN;
             }
@@ -72,14 +76,14 @@ pub(super) async fn run(root: &Path, command: &Command, line: &mut dyn FnMut(Str
                 if status.is_some() {
                     break;
                 }
-                group.signal(if timed_out { Signal::SIGKILL } else { Signal::SIGTERM });
+                group.leader.signal(if timed_out { Signal::SIGKILL } else { Signal::SIGTERM });
                 timed_out = true;
                 deadline = tokio::time::Instant::now() + GRACE;
             }
         }
     }
     // Reaped: the group id may be another's from now on.
-    group.0 = None;
+    group.leader.0 = None;
     out.rest(&mut |text| line(Stream::Out, text));
     err.rest(&mut |text| line(Stream::Err, text));
     Ok(Output { status: status.and_then(|s| s.code()), timed_out, stdout: out.kept(), stderr: err.kept(), took: started.elapsed() })
@@ -103,10 +107,28 @@ fn find(root: &Path, program: &str) -> Result<PathBuf, Fault> {
     })
 }
 
-/// A child and its process group; dropped before the child has ended, the group is told to.
-struct Group(Option<Child>);
+/// Children whose run was dropped, on their way to the end.
+#[derive(Debug, Default)]
+pub(super) struct Ending(RefCell<Vec<JoinHandle<()>>>);
 
-impl Group {
+impl Ending {
+    /// Waits until all of them have ended, at most [`SETTLED`] long.
+    pub(super) async fn settle(&self) {
+        let ending = self.0.take();
+        let all = async {
+            for child in ending {
+                // It can only have been cancelled, with the runtime.
+                let _ = child.await;
+            }
+        };
+        let _ = tokio::time::timeout(SETTLED, all).await;
+    }
+}
+
+/// A child, the leader of its process group.
+struct Leader(Option<Child>);
+
+impl Leader {
     async fn wait(&mut self) -> io::Result<std::process::ExitStatus> {
         match &mut self.0 {
             Some(child) => child.wait().await,
@@ -124,19 +146,29 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+/// A child and its process group; dropped before the child has ended, the group is told to, and [`Ending`] knows of it.
+struct Group<'a> {
+    leader: Leader,
+    ending: &'a Ending,
+}
+
+impl Drop for Group<'_> {
     fn drop(&mut self) {
-        self.signal(Signal::SIGTERM);
-        let Some(child) = self.0.take() else { return };
+        self.leader.signal(Signal::SIGTERM);
+        let mut leader = Leader(self.leader.0.take());
+        if leader.0.is_none() {
+            return;
+        }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        runtime.spawn(async move {
-            let mut group = Self(Some(child));
-            if tokio::time::timeout(GRACE, group.wait()).await.is_err() {
-                group.signal(Signal::SIGKILL);
-                let _ = group.wait().await;
+        let ended = runtime.spawn(async move {
+            if tokio::time::timeout(GRACE, leader.wait()).await.is_err() {
+                leader.signal(Signal::SIGKILL);
+                let _ = leader.wait().await;
             }
-            group.0 = None;
         });
+        let mut ending = self.ending.0.borrow_mut();
+        ending.retain(|child| !child.is_finished());
+        ending.push(ended);
     }
 }
 
