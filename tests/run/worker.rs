@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use kubeboot::document::Document;
 use kubeboot::document::spec::{BootstrapCredential, SecretSource};
 use kubeboot::facts::{Facts, InterfaceAddress};
-use kubeboot::fault::Fault;
+use kubeboot::fault::{Class, Fault};
 use kubeboot::host::{Command, Method, Output, Request, Response, Unanswered};
 use kubeboot::moment::UnixTime;
 use serde_json::{Value, json};
@@ -128,8 +128,10 @@ pub fn machine(world: Worker) -> Sim<Worker> {
 
 /// One run; `None` if the machine died in it.
 pub fn boot(sim: &Sim<Worker>) -> Option<Result<(), Fault>> {
-    assert!(sim.file(DOCUMENT).is_some(), "this boot has no document to read");
-    sim.drive(kubeboot::run::run(sim, Ok(document()), facts()))
+    // Where there is no document any more, the datasources say so.
+    let nothing = || Fault::new(Class::Input, "no document was found", "/etc/kubeboot/node.yaml", "put one there");
+    let found = sim.file(DOCUMENT).map(|_| document()).ok_or_else(nothing);
+    sim.drive(kubeboot::run::run(sim, found, facts()))
 }
 
 pub fn captured(name: &str) -> String {
