@@ -1,7 +1,7 @@
 //! Several futures at once, on any executor: the executor's own waits, without naming a runtime.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::Poll;
 
 /// What [`race`] saw end first.
@@ -54,7 +54,7 @@ pub async fn both<A, B>(left: impl Future<Output = A>, right: impl Future<Output
 
 /// Runs all until all have ended; the values come in the futures' order.
 pub async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut running: Vec<(Pin<Box<F>>, Option<F::Output>)> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    let mut running: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
     poll_fn(|context| {
         for (future, value) in running.iter_mut().filter(|(_, value)| value.is_none()) {
             if let Poll::Ready(ended) = future.as_mut().poll(context) {

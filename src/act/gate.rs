@@ -29,11 +29,7 @@ pub async fn pass<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let mut good = 0;
     run.until(&format!("{endpoint} to serve this cluster"), backoff::SHARED, async |run| {
         loop {
-            let sight = sight(&run.host.http(&readyz).await);
-            if sight != Sight::Unauthorised {
-                refused = 0;
-            }
-            match sight {
+            match sight(&run.host.http(&readyz).await) {
                 Sight::Ready => good += 1,
                 Sight::NotYet(seen) => {
                     good = 0;
