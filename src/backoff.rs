@@ -19,6 +19,8 @@ pub struct Backoff {
 pub const LOCAL: Backoff = Backoff { first: Duration::from_millis(100), flat: 100, cap: Duration::from_millis(500) };
 /// Things that others share (endpoint, API, etcd of others): 250 ms for ten seconds, then growing to 1 s.
 pub const SHARED: Backoff = Backoff { first: Duration::from_millis(250), flat: 40, cap: Duration::from_secs(1) };
+/// A document's server: 250 ms growing to 2 s, spread so that a rack does not ask in step.
+pub const DOCUMENT: Backoff = Backoff { first: Duration::from_millis(250), flat: 1, cap: Duration::from_secs(2) };
 /// A whole step that failed: 1 s growing to 15 s.
 pub const STEP: Backoff = Backoff { first: Duration::from_secs(1), flat: 4, cap: Duration::from_secs(15) };
 

@@ -15,6 +15,7 @@ pub mod cni;
 pub mod concurrently;
 pub mod datasource;
 pub mod decide;
+pub mod digest;
 pub mod document;
 pub mod emit;
 pub mod facts;

@@ -98,3 +98,20 @@ impl fmt::Display for UnixTime {
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 }
+
+/// A length of time as people write it: numbers with units, the largest first: `24h`, `90m`, `7d`, `1h30m`.
+/// `None` for anything else, and for no time at all.
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
+    let mut total = 0_u64;
+    let mut rest = text;
+    for (unit, seconds) in [('d', 86_400_u64), ('h', 3600), ('m', 60), ('s', 1)] {
+        let Some((count, after)) = rest.split_once(unit) else { continue };
+        if !count.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        total = total.checked_add(count.parse::<u64>().ok()?.checked_mul(seconds)?)?;
+        rest = after;
+    }
+    (rest.is_empty() && total > 0).then(|| Duration::from_secs(total))
+}

@@ -102,3 +102,32 @@ fn instants_do_not_wrap() {
     assert_eq!(UnixTime(10).plus(-20), UnixTime(-10));
     assert_eq!(UnixTime(i64::MAX).plus(1), UnixTime(i64::MAX));
 }
+
+#[test]
+fn durations_are_numbers_with_units_the_largest_first() {
+    use kubeboot::moment::duration;
+    for (text, seconds) in
+        [("24h", 86_400), ("90m", 5400), ("7d", 604_800), ("1h30m", 5400), ("1d1h1m1s", 90_061), ("5s", 5), ("0h5m", 300)]
+    {
+        assert_eq!(duration(text), Some(std::time::Duration::from_secs(seconds)), "{text}");
+    }
+    for text in [
+        "",
+        "0s",
+        "5",
+        "h",
+        "m5",
+        "30m1h",
+        "1h1h",
+        "5 m",
+        "-5m",
+        "+5m",
+        "1.5h",
+        "5m ",
+        "99999999999999999999s",
+        "999999999999999999d",
+        "5w",
+    ] {
+        assert_eq!(duration(text), None, "{text}");
+    }
+}

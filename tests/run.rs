@@ -268,8 +268,9 @@ fn a_refused_configuration_is_the_documents_fault() {
 fn another_machines_node_of_that_name_is_a_clash() {
     let sim = machine(Worker { node_machine: "f".repeat(32), ..Worker::default() });
     let fault = failed(&sim);
-    // The join is never done; what it saw is this machine's Node not being there.
-    assert_eq!(fault.class(), Class::Transient, "{fault}");
+    assert_eq!((fault.class(), fault.what()), (Class::Broken, "another machine is Node w-1"));
+    let why = fault.why().unwrap();
+    assert!(why.contains(&"f".repeat(32)) && why.contains("0123456789abcdef0123456789abcdef"), "it names both: {why}");
 }
 
 #[test]

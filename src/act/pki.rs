@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::backoff;
 use crate::cluster::api::Ask;
+use crate::digest::sha256;
 use crate::document::spec::{NodeSpec, PkiSource, SealedBundle};
 use crate::fault::{Class, Fault};
 use crate::host::Host;
@@ -25,7 +26,7 @@ const SECRET: &str = "/api/v1/namespaces/kube-system/secrets/kubeadm-certs";
 /// # Errors
 /// The document's CA can't be read.
 pub fn cluster_identity(spec: &NodeSpec) -> Result<String, Fault> {
-    Ok(super::secret::sha256(Certificate::first(&spec.discovery.certificate_authority, FIELD)?.der()))
+    Ok(sha256(Certificate::first(&spec.discovery.certificate_authority, FIELD)?.der()))
 }
 
 /// From when on the cluster's CA is valid.

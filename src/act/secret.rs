@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::digest::sha256;
 use crate::document::field::{BootstrapToken, CertificateKey};
 use crate::document::spec::{PkiSource, SecretSource};
 use crate::fault::{Class, Fault};
@@ -12,12 +13,6 @@ use crate::secret::Secret;
 
 /// Largest secret, bytes: a key in PEM is below 4 KiB.
 const LIMIT: usize = 64 << 10;
-
-/// SHA-256 in lower-case hex.
-#[must_use]
-pub fn sha256(bytes: &[u8]) -> String {
-    ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// Fetches something whose digest is known.
 ///

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::document::{Disposal, Document, read_cluster};
 use crate::fault::{Class, Fault};
 use crate::mint::{MintOptions, Minted, mint};
-use crate::moment::UnixTime;
+use crate::moment::{self, UnixTime};
 use crate::pki::random;
 use crate::secret::Secret;
 
@@ -53,27 +53,8 @@ pub fn run(args: &MintArgs) -> Result<String, Fault> {
     Ok(told(&args.out, &spec.name, &minted))
 }
 
-/// A length of time: numbers with units, `24h`, `90m`, `7d`, `1h30m`.
 fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "write a number and a unit, for example 24h, 90m or 7d".to_owned();
-    let mut total: u64 = 0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, after) = rest.split_at_checked(digits).ok_or_else(wrong)?;
-        let mut after = after.chars();
-        let unit = match after.next() {
-            Some('s') => 1,
-            Some('m') => 60,
-            Some('h') => 3600,
-            Some('d') => 86_400,
-            _ => return Err(wrong()),
-        };
-        let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).ok_or_else(wrong)?;
-        total = total.checked_add(seconds).ok_or_else(wrong)?;
-        rest = after.as_str();
-    }
-    if total == 0 { Err(wrong()) } else { Ok(Duration::from_secs(total)) }
+    moment::duration(text).ok_or_else(|| "write a number and a unit, for example 24h, 90m or 7d".to_owned())
 }
 
 fn now() -> Result<UnixTime, Fault> {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use ring::digest::{SHA256, digest};
-
 use super::LIMIT;
+use crate::backoff;
+use crate::digest::sha256;
 use crate::document::{Disposal, Document};
 use crate::fault::{Class, Fault};
 use crate::host::{Event, Host, Level, Method, Request, Unanswered, shown_url};
@@ -13,9 +13,6 @@ use crate::secret::Secret;
 /// How long a server that does not answer is asked again. Longer than a switch takes to forward (spanning tree: 50 s)
 /// and a server room to come back after a power cut, with the unit's restarts after it.
 pub const PATIENCE: Duration = Duration::from_secs(600);
-/// First pause between tries; then times 1.5 up to [`LONGEST_PAUSE`], each ±20 %, so that a rack does not ask in step.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const TRY_LIMIT: Duration = Duration::from_secs(30);
 
@@ -62,7 +59,7 @@ enum Try {
 /// Fetches until there is an answer that settles it, at most [`PATIENCE`] long. `who` named the URL.
 pub(super) async fn fetch<H: Host>(host: &H, pinned: &Pinned, who: &str) -> Result<Document, Fault> {
     let started = host.now();
-    let mut pause = FIRST_PAUSE;
+    let mut tries = 0;
     let mut told = String::new();
     loop {
         let (seen, advice) = match ask(host, pinned, who).await? {
@@ -79,8 +76,10 @@ pub(super) async fn fetch<H: Host>(host: &H, pinned: &Pinned, who: &str) -> Resu
             host.tell(&Event { level: Level::Warning, step: "", message: &message, console: true });
             told = seen;
         }
-        host.sleep(jittered(host, pause)?).await;
-        pause = pause.saturating_mul(3).checked_div(2).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE);
+        tries += 1;
+        let mut noise = [0; 4];
+        host.random(&mut noise)?;
+        host.sleep(backoff::DOCUMENT.pause(tries, u32::from_le_bytes(noise))).await;
     }
 }
 
@@ -133,7 +132,7 @@ async fn ask<H: Host>(host: &H, pinned: &Pinned, who: &str) -> Result<Try, Fault
 pub fn read(pinned: &Pinned, body: Secret<Vec<u8>>, who: &str) -> Result<Document, Fault> {
     let place = format!("{} ({who})", pinned.shown());
     if let Some(wanted) = &pinned.sha256 {
-        let found: String = digest(&SHA256, body.expose()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let found = sha256(body.expose());
         if found != *wanted {
             let advice = "if the document was made anew, pin its new digest; if not, somebody has changed it on the way";
             return Err(Fault::new(Class::Input, "what was fetched is not what was pinned", place, advice)
@@ -149,12 +148,4 @@ pub fn read(pinned: &Pinned, body: Secret<Vec<u8>>, who: &str) -> Result<Documen
         instance_id: None,
         disposal: Disposal::Tell(format!("delete {} from its server: it holds this machine's document with its secrets", pinned.shown())),
     })
-}
-
-/// ±20 %.
-fn jittered<H: Host>(host: &H, pause: Duration) -> Result<Duration, Fault> {
-    let mut byte = [0_u8; 1];
-    host.random(&mut byte)?;
-    let share = u32::from(byte[0]);
-    Ok(pause.saturating_mul(80 * 255 + 40 * share).checked_div(100 * 255).unwrap_or(pause))
 }

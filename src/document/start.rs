@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::moment::UnixTime;
+use crate::moment::{self, UnixTime};
 
 use super::field::{NodeName, shown};
 use super::spec::{Initialize, InitializeNode, OnUnreachable};
@@ -54,26 +54,12 @@ fn on_unreachable_choice(at: &At<'_>) -> Option<OnUnreachable> {
     after?.parse("a duration, for example 5m or 1h30m", duration).map(OnUnreachable::ProceedAfter)
 }
 
-/// A duration as Go writes it, with hours, minutes and seconds: `1h30m`, `90s`. At most a day: the window is no longer.
+/// At most a day: the window is no longer.
 fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{} is no duration; write hours, minutes and seconds, for example 5m or 1h30m", shown(text));
-    let mut total = 0_u64;
-    let mut rest = text;
-    for (unit, seconds) in [('h', 3600_u64), ('m', 60), ('s', 1)] {
-        if let Some((count, after)) = rest.split_once(unit) {
-            if count.is_empty() || count.len() > 6 || !count.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(wrong());
-            }
-            total += count.parse::<u64>().map_err(|_| wrong())? * seconds;
-            rest = after;
-        }
-    }
-    if rest.is_empty() && !text.is_empty() && total > 0 && total <= 86_400 {
-        Ok(Duration::from_secs(total))
-    } else if rest.is_empty() && total > 86_400 {
-        Err(format!("{} is longer than a day; write at most 24h", shown(text)))
-    } else {
-        Err(wrong())
+    match moment::duration(text) {
+        None => Err(format!("{} is no duration; write hours, minutes and seconds, for example 5m or 1h30m", shown(text))),
+        Some(time) if time.as_secs() > 86_400 => Err(format!("{} is longer than a day; write at most 24h", shown(text))),
+        Some(time) => Ok(time),
     }
 }
 

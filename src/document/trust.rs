@@ -5,6 +5,7 @@ use rustls_pki_types::pem::PemObject;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::pki::key::PrivateKey;
+use crate::pki::shared::SharedName;
 
 use super::field::{BootstrapToken, CertificateKey, shown_name};
 use super::source::secret;
@@ -12,8 +13,16 @@ use super::spec::{BootstrapCredential, Discovery, PkiSource, SealedBundle, Secre
 use super::walk::{At, nearest};
 
 /// The files of a bundle for stacked etcd, by their names in Secret kubeadm-certs (kubeadm.md §3).
-pub const BUNDLE_FILES: [&str; 8] =
-    ["ca.crt", "ca.key", "etcd-ca.crt", "etcd-ca.key", "front-proxy-ca.crt", "front-proxy-ca.key", "sa.key", "sa.pub"];
+pub const BUNDLE_FILES: [&str; 8] = [
+    SharedName::CaCertificate.secret_key(),
+    SharedName::CaKey.secret_key(),
+    SharedName::EtcdCaCertificate.secret_key(),
+    SharedName::EtcdCaKey.secret_key(),
+    SharedName::FrontProxyCaCertificate.secret_key(),
+    SharedName::FrontProxyCaKey.secret_key(),
+    SharedName::ServiceAccountKey.secret_key(),
+    SharedName::ServiceAccountPublicKey.secret_key(),
+];
 
 /// Bytes of a sealed file beside its content: the nonce before it and the tag after it.
 const SEAL_BYTES: usize = 12 + 16;
@@ -92,10 +101,7 @@ fn bootstrap_certificate(at: &At<'_>, authority: Option<&Certificates>) -> Optio
         let read = at.parse("the PEM of the client certificate", certificates)?;
         let known = |issuer: &Vec<u8>| authority.is_none_or(|authority| authority.subjects.contains(issuer));
         if !read.issuers.first().is_some_and(known) {
-            at.wrong(
-                "this certificate was not issued by certificateAuthority",
-                "mint the document again, or copy both from the same cluster",
-            );
+            at.wrong("this certificate was not issued by certificateAuthority", "write both from documents of the same mint");
         }
         Some((at.word("PEM")?.to_owned(), read))
     });

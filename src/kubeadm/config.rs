@@ -11,13 +11,12 @@ use crate::document::field::Taint;
 use crate::document::merge;
 use crate::document::spec::{NodeSpec, Role};
 use crate::paths;
+use crate::pki::client::BOOTSTRAPPERS;
 
 /// kubeadm's API version that every supported kubeadm reads.
 const V1BETA4: &str = "kubeadm.k8s.io/v1beta4";
 /// A group without rights, for the one token that keeps kubeadm from minting a 24 h one of its own (design §3).
 const NO_RIGHTS: &str = "system:bootstrappers:kubeboot:none";
-/// The group whose members may join (kubeadm.md §4.1).
-pub const BOOTSTRAPPERS: &str = "system:bootstrappers:kubeadm:default-node-token";
 
 /// What the node is called and where it listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
