@@ -17,11 +17,14 @@ use kubeboot::fence::{Serves, Sighting};
 use kubeboot::host::{Command, Event, Host, Mode, Output, Request, Response, Stream, Unanswered};
 use kubeboot::moment::{Instant, UnixTime};
 
+/// What a URL at an address answers, and after how many milliseconds.
+type Answers = fn(&str, IpAddr) -> (u64, Result<Response, Unanswered>);
+
 /// Endpoint at two addresses; one peer. Each takes its time to answer.
 struct World {
     now: Cell<Duration>,
     timers: RefCell<BTreeSet<Duration>>,
-    answers: fn(&str, IpAddr) -> (u64, Result<Response, Unanswered>),
+    answers: Answers,
     asked: RefCell<Vec<(Duration, String)>>,
 }
 
@@ -110,7 +113,7 @@ impl Host for World {
 }
 
 /// Observes until the sighting says `wanted`, at most a minute; when that was, and the world.
-fn until(answers: fn(&str, IpAddr) -> (u64, Result<Response, Unanswered>), wanted: &Serves) -> (Option<Duration>, World) {
+fn until(answers: Answers, wanted: &Serves) -> (Option<Duration>, World) {
     let world = World { now: Cell::default(), timers: RefCell::default(), answers, asked: RefCell::default() };
     let mut spec = crate::documents::node("control-plane-init.yaml");
     spec.peers = vec![kubeboot::document::field::Endpoint::parse("peer.example.com:6443").unwrap()];
