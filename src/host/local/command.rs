@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Child;
+use tokio::process::{Child, ChildStderr, ChildStdout};
 use tokio::task::JoinHandle;
 
 use crate::fault::{Class, Fault};
@@ -56,18 +56,18 @@ pub(super) async fn run(root: &Path, ending: &Ending, command: &Command, line: &
         .process_group(0)
         .spawn()
         .map_err(unable)?;
-    let (mut out, mut err) = (Lines::new(child.stdout.take()), Lines::new(child.stderr.take()));
-    let mut group = Group { leader: Leader(Some(child)), ending };
+    let (out, err) = (Lines::new(child.stdout.take()), Lines::new(child.stderr.take()));
+    let mut group = Group { leader: Leader(Some(child)), out, err, ending };
 
     let mut status = None;
     let mut timed_out = false;
     let mut deadline = tokio::time::Instant::now() + command.limit;
-    while status.is_none() || out.open() || err.open() {
+    while status.is_none() || group.out.open() || group.err.open() {
         tokio::select! {
             // Output first, so that what was written before the end is told before the end.
             biased;
-            more = out.next(), if out.open() => more.lines(&mut |text| line(Stream::Out, text)),
-            more = err.next(), if err.open() => more.lines(&mut |text| line(Stream::Err, text)),
+            more = group.out.next(), if group.out.open() => more.lines(&mut |text| line(Stream::Out, text)),
+            more = group.err.next(), if group.err.open() => more.lines(&mut |text| line(Stream::Err, text)),
             ended = group.leader.wait(), if status.is_none() => {
                 status = Some(ended.map_err(unable)?);
                 deadline = tokio::time::Instant::now() + DRAIN;
@@ -84,9 +84,15 @@ pub(super) async fn run(root: &Path, ending: &Ending, command: &Command, line: &
     }
     // Reaped: the group id may be another's from now on.
     group.leader.0 = None;
-    out.rest(&mut |text| line(Stream::Out, text));
-    err.rest(&mut |text| line(Stream::Err, text));
-    Ok(Output { status: status.and_then(|s| s.code()), timed_out, stdout: out.kept(), stderr: err.kept(), took: started.elapsed() })
+    group.out.rest(&mut |text| line(Stream::Out, text));
+    group.err.rest(&mut |text| line(Stream::Err, text));
+    Ok(Output {
+        status: status.and_then(|s| s.code()),
+        timed_out,
+        stdout: group.out.kept(),
+        stderr: group.err.kept(),
+        took: started.elapsed(),
+    })
 }
 
 /// The program's path, from [`PATH`] under `root`. Our own look-up, because the message has to say where it was sought.
@@ -149,6 +155,8 @@ impl Leader {
 /// A child and its process group; dropped before the child has ended, the group is told to, and [`Ending`] knows of it.
 struct Group<'a> {
     leader: Leader,
+    out: Lines<ChildStdout>,
+    err: Lines<ChildStderr>,
     ending: &'a Ending,
 }
 
@@ -160,11 +168,14 @@ impl Drop for Group<'_> {
             return;
         }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        // Kept open: who still has something to say in ending would die of SIGPIPE instead.
+        let pipes = (self.out.reader.take(), self.err.reader.take());
         let ended = runtime.spawn(async move {
             if tokio::time::timeout(GRACE, leader.wait()).await.is_err() {
                 leader.signal(Signal::SIGKILL);
                 let _ = leader.wait().await;
             }
+            drop(pipes);
         });
         let mut ending = self.ending.0.borrow_mut();
         ending.retain(|child| !child.is_finished());
@@ -236,7 +247,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
-    fn kept(mut self) -> String {
+    fn kept(&mut self) -> String {
         String::from_utf8_lossy(self.kept.make_contiguous()).into_owned()
     }
 }
