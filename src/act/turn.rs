@@ -199,15 +199,22 @@ impl Turn {
         }
     }
 
-    /// Renews until this machine's member is a healthy voter, then gives the Lease up, and never ends.
+    /// Renews until this machine's member is a healthy voter that etcd would take another one beside, then gives the Lease
+    /// up, and never ends.
     pub async fn keep_until_voting<H: Host>(&mut self, run: &Run<'_, H>) -> Infallible {
         let own = peer_url(run);
         let here = run.etcd_here().ok();
-        let mut tries = 0;
+        let (mut tries, mut started) = (0, None);
         while let (Some(etcd), Some(here)) = (&self.etcd, &here) {
             tries += 1;
-            let members = etcd.ask(run.host, &etcd::list()).await;
-            if members.is_ok_and(|answer| etcd::members(&answer).iter().any(|member| member.votes() && member.peers.contains(&own)))
+            let answer = etcd.ask(run.host, &etcd::list()).await;
+            let members = answer.as_ref().map(etcd::members).unwrap_or_default();
+            let member = members.iter().find(|member| member.peers.contains(&own) && !member.name.is_empty());
+            if member.is_some() && started.is_none() {
+                started = Some(run.host.now());
+            }
+            if member.is_some_and(etcd::Member::votes)
+                && started.is_some_and(|started| run.host.now().since(started) >= etcd::SETTLING)
                 && here.ask(run.host, &etcd::health()).await.is_ok_and(|status| etcd::ailment(&status).is_none())
             {
                 run.tell_console("this machine's etcd member votes: the next control plane may join");

@@ -1,9 +1,16 @@
 //! etcd's members, through the JSON gateway that every member serves beside gRPC (`/v3/cluster/member/list`).
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::api::Ask;
 use crate::host::Method;
+
+/// etcd refuses a further member ("unhealthy cluster") until every voter has been connected for this long: its HealthInterval
+/// under strict-reconfig-check (etcd server/etcdserver/server.go). A join that begins earlier starts its kubelet against an
+/// API server that can't come up, and the kubelet's growing pauses then cost more than the wait: seen as 17 s against 10 s.
+pub const SETTLING: Duration = Duration::from_secs(5);
 
 /// One member. Ids are decimal strings in the gateway's JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
