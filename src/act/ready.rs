@@ -1,5 +1,7 @@
 //! Success is the effect, not the exit code (design §5): what this machine's own kubelet, API server and etcd member say.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use crate::backoff;
@@ -8,12 +10,16 @@ use crate::cluster::{etcd, object};
 use crate::cni::DaemonSet;
 use crate::document::spec::CniChoice;
 use crate::fault::{Class, Fault};
-use crate::host::{Host, Level};
+use crate::host::{Command, Host, Level};
 use crate::moment::UnixTime;
+use crate::plan::Course;
 use crate::run::{Look, Run};
 
 /// How often in a row another machine's id may stand in our Node before it is called a clash: about a minute of looks.
 const CLASH: u32 = 60;
+
+/// What the Ready condition's message of a Node names while its kubelet has not made its CSINode.
+const WAITS_FOR_CSI: &str = "CSINode";
 
 const CONTROL_PLANE: &str = "/metadata/labels/node-role.kubernetes.io~1control-plane";
 
@@ -152,6 +158,22 @@ pub async fn arrive<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     .await
 }
 
+/// Restarts the kubelet of a control plane that has just joined.
+///
+/// kubeadm starts it before the etcd member that its API server needs, so it counts failures while nothing can answer: the
+/// sixth try for its CSINode comes 19 s after the fifth (kubelet pkg/volume/csi, initBackoff: 15 ms, factor 6), and until then
+/// the Node is not Ready, though all is there. kubeadm itself restarts the kubelet at the end of init; after a join nobody does.
+async fn wake<H: Host>(run: &Run<'_, H>) -> Result<(), Fault> {
+    run.tell(Level::Info, "restarting the kubelet, which waits for what has been there since its API server serves");
+    let restart = Command::new("systemctl", ["restart", "kubelet.service"], Duration::from_secs(60));
+    let output = run.command(&restart).await?;
+    if !output.ok() {
+        // It comes to itself all the same, only later.
+        run.tell(Level::Warning, &format!("`{}`: {}", restart.line(), output.stderr.trim()));
+    }
+    Ok(())
+}
+
 /// The step.
 ///
 /// # Errors
@@ -160,7 +182,7 @@ pub async fn wait<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let sets = super::cni::manifest(run).await?.map(|manifest| manifest.daemon_sets()).unwrap_or_default();
     let own = if run.is_control_plane() { Some(Own::of(run)?) } else { None };
     let mut kubelet = None;
-    let mut clashes = 0;
+    let (mut clashes, mut woken) = (0, run.course == Course::Initialise);
     run.until("the node to work", backoff::SHARED, async |run| {
         // The kubelet's first certificate is replaced soon after init: on a refusal the file is read again.
         if kubelet.is_none() {
@@ -172,6 +194,10 @@ pub async fn wait<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
             Some(seen) => {
                 if seen.contains("HTTP 401") {
                     kubelet = None;
+                }
+                if own.is_some() && !woken && seen.contains(WAITS_FOR_CSI) {
+                    woken = true;
+                    wake(run).await?;
                 }
                 Look::NotYet(seen)
             }
