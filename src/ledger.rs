@@ -62,8 +62,6 @@ pub struct Progress {
     pub identity: Option<(String, String, String)>,
     /// machine-ids that wrote lines.
     pub machines: Vec<String>,
-    /// The course taken, if the fence ever chose.
-    pub course: Option<Course>,
     /// Steps whose effect was begun.
     pub begun: Vec<StepId>,
     /// Steps whose effect was observed.
@@ -97,7 +95,6 @@ impl Progress {
                     self.identity = Some(started);
                 }
             }
-            Entry::Course { course } => self.course = Some(course),
             Entry::Begun { step } => {
                 if !self.begun.contains(&step) {
                     self.begun.push(step);
@@ -108,7 +105,8 @@ impl Progress {
                     self.done.push(step);
                 }
             }
-            Entry::Failed { .. } => {}
+            // History, for people: what follows from it is asked of the world.
+            Entry::Course { .. } | Entry::Failed { .. } => {}
         }
     }
 }

@@ -48,7 +48,6 @@ fn it_proves_what_was_begun_and_done() {
         Progress {
             identity: Some(("aa".repeat(32), "control-plane".to_owned(), "cp-1".to_owned())),
             machines: vec![MACHINE.to_owned()],
-            course: Some(Course::Initialise),
             begun: vec![StepId::SharedPki, StepId::KubeadmInit],
             done: vec![StepId::SharedPki],
         }
@@ -67,7 +66,7 @@ fn until_kubeadm_begins_the_last_run_says_who_this_is() {
 }
 
 #[test]
-fn later_runs_do_not_change_who_was_first_but_the_course_is_the_last() {
+fn later_runs_do_not_change_who_was_first() {
     let mut bytes = whole();
     bytes.extend(whole());
     bytes.extend(line(&record(Entry::Started { cluster: "bb".repeat(32), role: "worker".to_owned(), node: "w-1".to_owned() })));
@@ -75,7 +74,6 @@ fn later_runs_do_not_change_who_was_first_but_the_course_is_the_last() {
     bytes.extend(line(&Record { machine: "f".repeat(32), ..record(Entry::Begun { step: StepId::KubeadmJoin }) }));
     let progress = fold(&bytes).unwrap();
     assert_eq!(progress.identity.unwrap().2, "cp-1");
-    assert_eq!(progress.course, Some(Course::Join));
     assert_eq!(progress.begun, [StepId::SharedPki, StepId::KubeadmInit, StepId::KubeadmJoin]);
     assert_eq!(progress.machines, [MACHINE.to_owned(), "f".repeat(32)]);
 }
