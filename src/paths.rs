@@ -6,12 +6,6 @@ pub const PKI: &str = "/etc/kubernetes/pki";
 pub const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
 /// kubeadm's kubeconfig of the group system:masters, init only.
 pub const SUPER_ADMIN_CONF: &str = "/etc/kubernetes/super-admin.conf";
-/// The kubelet's kubeconfig of TLS bootstrap; there only while a join is under way, or after one that broke off.
-pub const BOOTSTRAP_KUBELET_CONF: &str = "/etc/kubernetes/bootstrap-kubelet.conf";
-/// The kubelet's configuration, which kubeadm writes before it starts the kubelet.
-pub const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
-/// Static pod of this machine's API server.
-pub const API_SERVER_MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 /// Static pod of the stacked etcd member.
 pub const ETCD_MANIFEST: &str = "/etc/kubernetes/manifests/etcd.yaml";
 /// etcd's data folder.

@@ -139,7 +139,7 @@ pub async fn started<H: Host>(run: &mut Run<'_, H>) -> Result<bool, Fault> {
             return Ok(false);
         }
     }
-    Ok(node.pointer("/metadata/labels/node-role.kubernetes.io~1control-plane").is_some())
+    Ok(node.pointer(ready::CONTROL_PLANE).is_some())
 }
 
 /// `kubeadm join`; a control plane keeps the Lease alive meanwhile, and gives it up as soon as its member votes.

@@ -21,7 +21,8 @@ const CLASH: u32 = 60;
 /// What the Ready condition's message of a Node names while its kubelet has not made its CSINode.
 const WAITS_FOR_CSI: &str = "CSINode";
 
-const CONTROL_PLANE: &str = "/metadata/labels/node-role.kubernetes.io~1control-plane";
+/// Where a Node has the label that kubeadm puts on control planes.
+pub(super) const CONTROL_PLANE: &str = "/metadata/labels/node-role.kubernetes.io~1control-plane";
 
 /// Whether a join's effects are there: our Node by our own kubelet.conf, and on a control plane its label and its vote.
 ///
