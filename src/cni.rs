@@ -6,7 +6,8 @@ use crate::cluster::object::Object;
 use crate::document::field::Cidr;
 use crate::document::manifest::values;
 use crate::document::tree::MANIFEST;
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 
 /// Largest manifest, bytes: Calico's operator with all its definitions is below 3 MiB.
 pub const LIMIT: usize = 4 << 20;
@@ -34,7 +35,8 @@ impl Manifest {
     /// The text isn't YAML, or something in it is no Kubernetes object.
     pub fn read(bytes: &[u8], at: &str) -> Result<Self, Fault> {
         let wrong = |why: String| {
-            Fault::new(Class::Input, "this is no Kubernetes manifest", at, "mend the manifest in the image or at its URL").because(why)
+            Fault::new(Failure::CniManifest, "this is no Kubernetes manifest", at, "mend the manifest in the image or at its URL")
+                .because(why)
         };
         let mut objects = Vec::new();
         for document in values(bytes, MANIFEST, at).map_err(|violations| wrong(violations.to_string()))? {
@@ -77,7 +79,7 @@ impl Manifest {
     pub fn check_flannel(&self, pod_subnets: &[Cidr], at: &str) -> Result<(), Fault> {
         let wrong = |why: String| {
             Fault::new(
-                Class::Input,
+                Failure::CniManifest,
                 "flannel's network is not the cluster's pod subnet",
                 at,
                 "set networking.podSubnet to flannel's network, or net-conf.json in the image's manifest to the pod subnet",

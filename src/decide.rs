@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::backoff;
+use crate::failure::Failure;
 use crate::fault::{Class, Fault};
 use crate::moment::Instant;
 use crate::plan::{DoneWhen, Step};
@@ -66,7 +67,7 @@ pub fn decide(step: &Step, state: &StepState, now: Instant) -> Decision {
         (Attempt::Failed(fault), _) if fault.class() != Class::Transient => Decision::Halt(fault.clone()),
         (Attempt::Failed(fault), _) if late => {
             let what = format!("{}; not better after {} s of step {}", fault.what(), step.deadline.as_secs(), step.id.name());
-            let last = Fault::new(Class::Transient, what, fault.at(), fault.advice());
+            let last = Fault::new(fault.failure(), what, fault.at(), fault.advice());
             Decision::Halt(match fault.why() {
                 Some(why) => last.because(why),
                 None => last,
@@ -80,7 +81,7 @@ pub fn decide(step: &Step, state: &StepState, now: Instant) -> Decision {
         (Attempt::None, Some(false)) => Decision::Run,
         // The action succeeded, yet the world says no: the world is right.
         (Attempt::Succeeded, Some(false)) if late => Decision::Halt(Fault::new(
-            Class::Broken,
+            Failure::EffectMissing,
             format!("step {} ran {} times without an error, but its effect is not there", step.id.name(), state.attempts),
             format!("step {}", step.id.name()),
             "see `journalctl -u kubeboot` for what it did and what it asked",

@@ -1,9 +1,11 @@
 //! The one error of kubeboot: what happened, where, why, what to do about it, and how final it is.
 //!
-//! A bare message does not compile: [`Fault::new`] asks for the place and the advice. Callers branch on
-//! [`Class`], never on text. Rendered on the console, in the journal and in `status.json` alike.
+//! A bare message does not compile: [`Fault::new`] asks for the name, the place and the advice. Callers branch on
+//! [`Failure`] and [`Class`], never on text. Rendered on the console, in the journal and in `status.json` alike.
 
 use std::fmt;
+
+use crate::failure::Failure;
 
 /// How final a fault is. It alone decides retry and exit code (see [`Class::exit_code`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +51,7 @@ impl Class {
 /// One failure, complete enough for a person who sees nothing but it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    class: Class,
+    failure: Failure,
     what: String,
     at: String,
     why: Option<String>,
@@ -57,10 +59,10 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// `what` happened, `at` which file, field, URL, command or step, and what to do about it.
+    /// Of that name, `what` happened, `at` which file, field, URL, command or step, and what to do about it.
     /// None of the texts may hold a secret.
-    pub fn new(class: Class, what: impl Into<String>, at: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { class, what: what.into(), at: at.into(), why: None, advice: advice.into() }
+    pub fn new(failure: Failure, what: impl Into<String>, at: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { failure, what: what.into(), at: at.into(), why: None, advice: advice.into() }
     }
 
     /// Adds the deepest cause known.
@@ -70,17 +72,16 @@ impl Fault {
         self
     }
 
-    /// The same fault with another class: a caller that knows more decides how final it is.
+    /// Which way to fail it is.
     #[must_use]
-    pub fn as_class(mut self, class: Class) -> Self {
-        self.class = class;
-        self
+    pub const fn failure(&self) -> Failure {
+        self.failure
     }
 
     /// How final it is.
     #[must_use]
     pub const fn class(&self) -> Class {
-        self.class
+        self.failure.class()
     }
 
     /// What happened.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::document::spec::InitializeNode;
 use crate::facts::Facts;
+use crate::failure::{Failure, Seen};
 use crate::gate::Voice;
 use crate::moment::Instant;
 
@@ -58,9 +59,9 @@ pub enum Verdict {
     /// Join.
     Join,
     /// Wait, saying this.
-    Wait(String),
+    Wait(Seen),
     /// Halt: what and the way out.
-    Halt(String, String),
+    Halt(Failure, String, String),
 }
 
 /// How far apart the first and the last of the looks have to be that saw nobody, and nothing else between them.
@@ -153,14 +154,19 @@ pub fn decide(recorded: Recorded, local: bool, serves: &Serves, may: &May, proce
             return match serves {
                 Serves::Ours => Verdict::Join,
                 // The others may live behind what can't be seen at the moment: a halt would end the waiting for them.
-                Serves::NotSteadyYet => Verdict::Wait("init was done here, but its etcd data is gone; looking who serves".to_owned()),
-                Serves::Foreign(seen) => {
-                    Verdict::Wait(format!("init was done here, but its etcd data is gone, and another cluster's CA answers: {seen}"))
+                Serves::NotSteadyYet => {
+                    Verdict::Wait(Failure::NobodyYet.seen("init was done here, but its etcd data is gone; looking who serves"))
                 }
-                Serves::Unclear(seen, _) => {
-                    Verdict::Wait(format!("init was done here, but its etcd data is gone, and the endpoint is unclear: {seen}"))
-                }
+                Serves::Foreign(seen) => Verdict::Wait(
+                    Failure::ForeignCa
+                        .seen(format!("init was done here, but its etcd data is gone, and another cluster's CA answers: {seen}")),
+                ),
+                Serves::Unclear(seen, _) => Verdict::Wait(
+                    Failure::EndpointUnclear
+                        .seen(format!("init was done here, but its etcd data is gone, and the endpoint is unclear: {seen}")),
+                ),
                 Serves::Nobody => Verdict::Halt(
+                    Failure::EtcdLost,
                     "this machine once started the cluster, its etcd data is gone and nobody else serves".to_owned(),
                     "start the other control planes, then this machine again: it joins them. Restore etcd from a backup if none has its \
                      data. Only if every other control plane is gone for good, remove /var/lib/kubeboot: that starts a new, empty \
@@ -171,6 +177,7 @@ pub fn decide(recorded: Recorded, local: bool, serves: &Serves, may: &May, proce
         }
         (Recorded::Nothing, true) => {
             return Verdict::Halt(
+                Failure::EarlierLife,
                 "there is etcd state of an earlier life on this disk (/var/lib/etcd/member or /etc/kubernetes/manifests/etcd.yaml)".to_owned(),
                 "if it is this cluster's, leave it and remove kubeboot.service; if it is rubbish, run `kubeadm reset` and start this machine again".to_owned(),
             );
@@ -179,19 +186,24 @@ pub fn decide(recorded: Recorded, local: bool, serves: &Serves, may: &May, proce
     }
     match serves {
         Serves::Ours => return Verdict::Join,
-        Serves::Foreign(seen) => return Verdict::Wait(format!("another cluster's CA answers: {seen}")),
-        Serves::NotSteadyYet => return Verdict::Wait("nobody serves; making sure".to_owned()),
+        Serves::Foreign(seen) => return Verdict::Wait(Failure::ForeignCa.seen(format!("another cluster's CA answers: {seen}"))),
+        Serves::NotSteadyYet => return Verdict::Wait(Failure::NobodyYet.seen("nobody serves; making sure")),
         Serves::Unclear(seen, since) if proceed_after.is_none_or(|limit| *since < limit) => {
-            return Verdict::Wait(format!("the endpoint is unclear, so this machine must not start a cluster: {seen}"));
+            return Verdict::Wait(
+                Failure::EndpointUnclear.seen(format!("the endpoint is unclear, so this machine must not start a cluster: {seen}")),
+            );
         }
         Serves::Unclear(..) | Serves::Nobody => {}
     }
     match may {
         May::Yes => Verdict::Initialise,
-        May::ClockBad(seen) => Verdict::Wait(format!("the clock can't be trusted: {seen}")),
-        May::WindowPast => {
-            Verdict::Wait("the window (initialize.before) is past and nobody serves: re-mint the documents with `kubeboot mint`".to_owned())
+        May::ClockBad(seen) => Verdict::Wait(Failure::ClockUntrusted.seen(format!("the clock can't be trusted: {seen}"))),
+        May::WindowPast => Verdict::Wait(
+            Failure::WindowPast
+                .seen("the window (initialize.before) is past and nobody serves: re-mint the documents with `kubeboot mint`"),
+        ),
+        May::NotTold => {
+            Verdict::Wait(Failure::AwaitsInitialiser.seen("nobody serves yet; initialize.node names another machine, waiting for it"))
         }
-        May::NotTold => Verdict::Wait("nobody serves yet; initialize.node names another machine, waiting for it".to_owned()),
     }
 }

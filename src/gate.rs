@@ -1,14 +1,15 @@
 //! What the load balancer and the API behind it look like from here (design §6): answers in, distinct states out.
 
-use crate::fault::{Class, Fault};
+use crate::failure::{Failure, Seen};
+use crate::fault::Fault;
 use crate::host::{Response, Unanswered};
 use crate::moment::UnixTime;
 
 /// How the endpoint looks to a machine that wants to join.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sight {
-    /// No answer that a join could use; in words.
-    NotYet(String),
+    /// No answer that a join could use.
+    NotYet(Seen),
     /// TLS by another CA: waited for, loudly, for a balancer may point at the wrong cluster only for a while.
     Foreign(String),
     /// Our CA, 401: the credential is expired or another cluster's.
@@ -28,10 +29,10 @@ pub fn sight(answer: &Result<Response, Unanswered>) -> Sight {
         Ok(response) => match response.status {
             200 => Sight::Ready,
             401 => Sight::Unauthorised,
-            status => Sight::NotYet(format!("our cluster answers, but isn't ready (/readyz: HTTP {status})")),
+            status => Sight::NotYet(Failure::ApiNotReady.seen(format!("our cluster answers, but isn't ready (/readyz: HTTP {status})"))),
         },
         Err(Unanswered::ForeignCa(seen)) => Sight::Foreign(seen.clone()),
-        Err(other) => Sight::NotYet(other.line()),
+        Err(other) => Sight::NotYet(other.seen()),
     }
 }
 
@@ -40,11 +41,11 @@ pub fn sight(answer: &Result<Response, Unanswered>) -> Sight {
 /// only once it is up; the text says so.
 ///
 /// # Errors
-/// [`Class::Input`] if the certificate is past by our clock: no waiting will mend that. `at` names the endpoint.
-pub fn refused(not_after: Option<UnixTime>, now: UnixTime, at: &str) -> Result<String, Fault> {
+/// [`Failure::CredentialExpired`] if the certificate is past by our clock: no waiting will mend that. `at` names the endpoint.
+pub fn refused(not_after: Option<UnixTime>, now: UnixTime, at: &str) -> Result<Seen, Fault> {
     match not_after {
         Some(end) if end < now => Err(Fault::new(
-            Class::Input,
+            Failure::CredentialExpired,
             "the cluster refuses the bootstrap certificate of this document, which is expired",
             at,
             "give this document a fresh credential of the same cluster: on a control plane, `kubeadm token create` makes a token for \
@@ -52,9 +53,10 @@ pub fn refused(not_after: Option<UnixTime>, now: UnixTime, at: &str) -> Result<S
              help here: it makes a new cluster",
         )
         .because(format!("HTTP 401; it was valid until {end}"))),
-        _ => Ok("the cluster refuses the bootstrap credential of this document (HTTP 401): kubeadm init has not got so far yet, or \
-                 the credential is expired or another cluster's"
-            .to_owned()),
+        _ => Ok(Failure::CredentialRefused.seen(
+            "the cluster refuses the bootstrap credential of this document (HTTP 401): kubeadm init has not got so far yet, or \
+             the credential is expired or another cluster's",
+        )),
     }
 }
 

@@ -9,7 +9,8 @@ use zeroize::Zeroize;
 
 use crate::document::tree::{self, Node, Tree};
 use crate::emit::Page;
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::secret::Secret;
 
 /// Who the bearer is.
@@ -128,7 +129,7 @@ pub struct Current {
 /// Reads the current context, as in kubelet.conf and admin.conf. `at` names the file in faults.
 ///
 /// # Errors
-/// [`Class::Broken`]: torn or incomplete, or a field that kubeadm and the kubelet don't write there (exec plug-ins,
+/// [`Failure::KubeconfigUnreadable`]: torn or incomplete, or a field that kubeadm and the kubelet don't write there (exec plug-ins,
 /// passwords, `insecure-skip-tls-verify`). Callers that know a writer to be at work make it transient.
 pub fn read(bytes: &[u8], at: &str) -> Result<Current, Fault> {
     let reader = Reading { at };
@@ -173,7 +174,12 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn fault(&self, what: impl Into<String>) -> Fault {
-        Fault::new(Class::Broken, what, self.at, "look at the file; kubeadm or the kubelet that writes it may have died while writing")
+        Fault::new(
+            Failure::KubeconfigUnreadable,
+            what,
+            self.at,
+            "look at the file; kubeadm or the kubelet that writes it may have died while writing",
+        )
     }
 
     fn text<'t>(&self, tree: &'t Tree, name: &str) -> Result<&'t str, Fault> {

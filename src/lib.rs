@@ -19,6 +19,7 @@ pub mod digest;
 pub mod document;
 pub mod emit;
 pub mod facts;
+pub mod failure;
 pub mod fault;
 pub mod fence;
 pub mod gate;

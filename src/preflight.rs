@@ -7,7 +7,8 @@ use std::net::IpAddr;
 use crate::document::field::{KubernetesVersion, NodeName};
 use crate::document::spec::{CniChoice, NodeSpec, Role};
 use crate::facts::Facts;
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::kubeadm::config::Identity;
 
 /// What was found by asking the machine, beside its [`Facts`].
@@ -182,7 +183,7 @@ pub fn check(spec: &NodeSpec, facts: &Facts, findings: &Findings, fresh: bool) -
 pub fn fault(errors: &[String]) -> Fault {
     let many = if errors.len() == 1 { "1 thing".to_owned() } else { format!("{} things", errors.len()) };
     Fault::new(
-        Class::Broken,
+        Failure::MachineUnfit,
         format!("this machine can't become a node: {many} to mend"),
         "step preflight",
         "mend the image or the document, then start the machine again",

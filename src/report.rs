@@ -2,8 +2,11 @@
 //!
 //! Times are wall-clock RFC 3339, durations seconds with three decimals. Fields are added, never renamed.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
+use crate::failure::Seen;
 use crate::fault::Fault;
 use crate::plan::{Course, Plan, StepId};
 
@@ -107,6 +110,12 @@ pub struct StepReport {
     pub seconds: Option<f64>,
     /// Attempts.
     pub attempts: u32,
+    /// How the last failed attempt that was repeated failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<FaultReport>,
+    /// While it pauses after a failed attempt: how long, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_try_in: Option<f64>,
     /// What it waited for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits: Vec<Wait>,
@@ -124,16 +133,68 @@ pub struct Wait {
     pub seconds: f64,
     /// Looks taken.
     pub tries: u32,
-    /// What the last look saw.
+    /// What the last look saw, in words.
     pub last_seen: String,
+    /// Its name, one of the README's table of failures.
+    #[serde(default)]
+    pub failure: String,
+    /// How soon after the last look the next one comes, seconds; none once the wait is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_try_in: Option<f64>,
     /// True once the wait is over.
     pub over: bool,
+}
+
+impl Wait {
+    /// A wait that begins.
+    #[must_use]
+    pub fn new(waiting_for: &str, since: String) -> Self {
+        Self {
+            waiting_for: waiting_for.to_owned(),
+            since,
+            seconds: 0.0,
+            tries: 0,
+            last_seen: String::new(),
+            failure: String::new(),
+            next_try_in: None,
+            over: false,
+        }
+    }
+
+    /// Takes in what a look saw; whether it is something else than before.
+    pub fn see(&mut self, seen: &Seen) -> bool {
+        let moved = self.last_seen != seen.line;
+        self.last_seen.clone_from(&seen.line);
+        seen.failure.name().clone_into(&mut self.failure);
+        moved
+    }
+
+    /// What was waited for is there.
+    pub fn end(&mut self) {
+        self.over = true;
+        self.next_try_in = None;
+    }
+
+    /// Whether the other is the same wait at another time.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.waiting_for == other.waiting_for && self.since == other.since
+    }
+}
+
+/// Seconds with three decimals, as the report has all its times.
+#[must_use]
+pub fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
 /// A [`Fault`] in the report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FaultReport {
+    /// Its name, one of the README's table of failures.
+    #[serde(default)]
+    pub name: String,
     /// usage, input, broken, bug, transient.
     pub class: String,
     /// What happened.
@@ -150,6 +211,7 @@ pub struct FaultReport {
 impl From<&Fault> for FaultReport {
     fn from(fault: &Fault) -> Self {
         Self {
+            name: fault.failure().name().to_owned(),
             class: fault.class().name().to_owned(),
             what: fault.what().to_owned(),
             at: fault.at().to_owned(),
@@ -210,6 +272,8 @@ impl Report {
                     started_at: None,
                     seconds: None,
                     attempts: 0,
+                    last_failure: None,
+                    next_try_in: None,
                     waits: Vec::new(),
                 },
             })
@@ -226,6 +290,14 @@ impl Report {
     /// The step's entry.
     pub fn step(&mut self, id: StepId) -> Option<&mut StepReport> {
         self.steps.iter_mut().find(|step| step.id == id)
+    }
+
+    /// Nothing is tried again any more.
+    pub fn rest(&mut self) {
+        for step in &mut self.steps {
+            step.next_try_in = None;
+            step.waits.iter_mut().for_each(|wait| wait.next_try_in = None);
+        }
     }
 
     /// `status.json`.
@@ -273,7 +345,13 @@ pub fn text(report: &Report) -> String {
         let _ = writeln!(text, "  {:<18} {state:<10} {seconds:>8}  {}", step.id.name(), step.why);
         for wait in step.waits.iter().filter(|wait| !wait.over || wait.seconds >= 1.0) {
             let tense = if wait.over { "waited" } else { "waiting" };
-            let _ = writeln!(text, "  {:<38}  {tense} {:.1} s for {}: {}", "", wait.seconds, wait.waiting_for, wait.last_seen);
+            let next = wait.next_try_in.map(|pause| format!(" (next look within {pause:.1} s)")).unwrap_or_default();
+            let _ = writeln!(text, "  {:<38}  {tense} {:.1} s for {}: {}{next}", "", wait.seconds, wait.waiting_for, wait.last_seen);
+        }
+        if let Some(failed) = &step.last_failure {
+            let why = failed.why.as_deref().map(|why| format!(": {}", why.replace('\n', "; "))).unwrap_or_default();
+            let next = step.next_try_in.map(|pause| format!(" (next attempt within {pause:.0} s)")).unwrap_or_default();
+            let _ = writeln!(text, "  {:<38}  failed before: {}{why}{next}", "", failed.what);
         }
     }
     if let Some(fault) = &report.fault {

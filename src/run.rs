@@ -5,6 +5,7 @@
 
 mod arrival;
 mod memory;
+mod waiting;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -13,7 +14,6 @@ use std::time::Duration;
 
 use crate::act;
 use crate::act::fence::Sighting;
-use crate::backoff::Backoff;
 use crate::cni::Manifest;
 use crate::concurrently::{First, race};
 use crate::decide::{Attempt, Decision, StepState, decide};
@@ -28,21 +28,12 @@ use crate::moment::Instant;
 use crate::paths;
 use crate::pki::shared::SharedPki;
 use crate::plan::{self, Course, Plan, Step, StepId};
-use crate::report::{FaultReport, Outcome, Report, StepOutcome, Wait};
+use crate::report::{FaultReport, Outcome, Report, StepOutcome, milliseconds};
+
+pub use waiting::Look;
 
 /// Largest report read, bytes.
 pub const REPORT_LIMIT: usize = 4 << 20;
-/// Console lines of a wait that lasts: after this long, then each time twice as long.
-const FIRST_WORD: Duration = Duration::from_secs(10);
-
-/// What a look at the world said.
-#[derive(Debug)]
-pub enum Look<T> {
-    /// It is so.
-    Yes(T),
-    /// Not yet; what was seen, without secrets.
-    NotYet(String),
-}
 
 /// One run on one machine: what is known, what was done, and the way to the world.
 #[derive(Debug)]
@@ -130,6 +121,7 @@ pub async fn stopped<H: Host>(host: &H, fault: &Fault) {
 /// The last words: report, console, journal.
 async fn end<H: Host>(host: &H, report: &mut Report, fault: Option<&Fault>) {
     report.ended_at = Some(host.wall().to_string());
+    report.rest();
     report.outcome = if fault.is_some() { Outcome::Failed } else { Outcome::Done };
     report.exit_code = Some(fault.map_or(0, |fault| fault.class().exit_code()));
     report.fault = fault.map(FaultReport::from);
@@ -239,6 +231,7 @@ impl<H: Host> Run<'_, H> {
                     state.attempts += 1;
                     if let Some(entry) = self.report.step(step.id) {
                         entry.attempts = state.attempts;
+                        entry.next_try_in = None;
                     }
                     self.tell(Level::Info, &format!("begun: {}", step.why));
                     if step.has_effect() {
@@ -259,6 +252,7 @@ impl<H: Host> Run<'_, H> {
                     state.asked = None;
                 }
                 Decision::Sleep(pause) => {
+                    self.tell_pause(&state, pause).await?;
                     self.host.sleep(pause).await;
                     state.last = Attempt::None;
                     state.asked = None;
@@ -274,85 +268,28 @@ impl<H: Host> Run<'_, H> {
         if step.has_effect() {
             self.record(Entry::Done { step: step.id }).await?;
         }
-        let seconds = self.host.now().since(since).as_secs_f64();
+        let took = self.host.now().since(since);
         let found = state.attempts == 0;
         if let Some(entry) = self.report.step(step.id) {
             entry.outcome = if found { StepOutcome::FoundDone } else { StepOutcome::Done };
-            entry.seconds = Some((seconds * 1000.0).round() / 1000.0);
+            entry.seconds = Some(milliseconds(took));
         }
         let how = if found { "found done" } else { "done" };
-        self.tell_console(&format!("{} {how} ({seconds:.1} s): {}", step.id.name(), step.why));
+        self.tell_console(&format!("{} {how} ({:.1} s): {}", step.id.name(), took.as_secs_f64(), step.why));
         self.publish().await
     }
 
-    /// Looks until it is so, for as long as the step at hand may take. Every look is told in the report, the journal
-    /// hears of changes, the console at growing intervals.
-    ///
-    /// # Errors
-    /// What a look throws, or a transient fault that says what was waited for and last seen.
-    pub async fn until<T>(
-        &mut self,
-        waiting_for: &str,
-        pace: Backoff,
-        mut look: impl AsyncFnMut(&mut Self) -> Result<Look<T>, Fault>,
-    ) -> Result<T, Fault> {
-        let (step, deadline) = self.at_hand;
-        let (since, wall) = (self.host.now(), self.host.wall().to_string());
-        let mut next_word = FIRST_WORD;
-        let (mut tries, mut alike, mut last) = (0_u32, 0_u32, String::new());
-        loop {
-            tries += 1;
-            alike += 1;
-            let seen = look(self).await?;
-            let elapsed = self.host.now().since(since);
-            let (over, line) = match &seen {
-                Look::Yes(_) => (true, last.clone()),
-                Look::NotYet(line) => (false, line.clone()),
-            };
-            if !(over && tries == 1) {
-                let wait = Wait {
-                    waiting_for: waiting_for.to_owned(),
-                    since: wall.clone(),
-                    seconds: (elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
-                    tries,
-                    last_seen: line.clone(),
-                    over,
-                };
-                if let Some(entry) = self.report.step(step) {
-                    match entry.waits.iter_mut().find(|old| old.waiting_for == wait.waiting_for && old.since == wait.since) {
-                        Some(old) => *old = wait,
-                        None => entry.waits.push(wait),
-                    }
-                }
-            }
-            if let Look::Yes(value) = seen {
-                return Ok(value);
-            }
-            if line != last {
-                self.tell(Level::Info, &format!("waiting for {waiting_for}: {line}"));
-                self.host.status(&format!("{}: waiting for {waiting_for}: {line}", step.name()));
-                self.publish().await?;
-                last = line;
-                // Something moves: what is waited for is near, so it is looked for as often as at first.
-                alike = 1;
-            } else if self.host.now().since(self.told) >= Duration::from_secs(1) {
-                self.publish().await?;
-            }
-            if elapsed >= next_word {
-                next_word = elapsed * 2;
-                self.tell_console(&format!("{}: waiting for {waiting_for} since {} s: {last}", step.name(), elapsed.as_secs()));
-            }
-            if self.host.now() >= deadline {
-                return Err(Fault::new(
-                    Class::Transient,
-                    format!("waited {} s in vain for {waiting_for}", elapsed.as_secs()),
-                    format!("step {}", step.name()),
-                    "what was last seen says what is missing; kubeboot tries again by itself",
-                )
-                .because(last));
-            }
-            self.host.sleep(pace.pause(alike, self.noise())).await;
+    /// Why the step at hand pauses, and for how long.
+    async fn tell_pause(&mut self, state: &StepState, pause: Duration) -> Result<(), Fault> {
+        let Attempt::Failed(fault) = &state.last else { return Ok(()) };
+        let step = self.at_hand.0;
+        if let Some(entry) = self.report.step(step) {
+            entry.last_failure = Some(FaultReport::from(fault));
+            entry.next_try_in = Some(milliseconds(pause));
         }
+        let (attempts, seconds) = (state.attempts, pause.as_secs_f64());
+        self.host.status(&format!("{}: attempt {attempts} failed, next in {seconds:.0} s: {}", step.name(), fault.line()));
+        self.publish().await
     }
 
     /// Writes `status.json`.

@@ -8,7 +8,7 @@ use kubeboot::cluster::api::{API_PATIENCE, Ask, Client, Trouble, read};
 use kubeboot::cluster::etcd::{self, Member};
 use kubeboot::cluster::lease::{self, Move, RENEWAL, Seen, TERM, Watcher};
 use kubeboot::cluster::object::{self, Object};
-use kubeboot::fault::Class;
+use kubeboot::failure::Failure;
 use kubeboot::host::{Method, Response, Tls, Unanswered};
 use kubeboot::moment::{Instant, UnixTime};
 use kubeboot::secret::Secret;
@@ -46,25 +46,25 @@ mod api {
     }
 
     #[test]
-    fn troubles_by_how_final_they_are() {
-        for (trouble, class) in [
-            (Trouble::Status(400, String::new()), Class::Broken),
-            (Trouble::Status(405, String::new()), Class::Broken),
-            (Trouble::Status(406, String::new()), Class::Broken),
-            (Trouble::Status(415, String::new()), Class::Broken),
-            (Trouble::Status(422, String::new()), Class::Broken),
-            (Trouble::Status(401, String::new()), Class::Transient),
-            (Trouble::Status(403, String::new()), Class::Transient),
-            (Trouble::Status(404, String::new()), Class::Transient),
-            (Trouble::Status(409, String::new()), Class::Transient),
-            (Trouble::Status(429, String::new()), Class::Transient),
-            (Trouble::Status(500, String::new()), Class::Transient),
-            (Trouble::Malformed("eof".to_owned()), Class::Transient),
-            (Trouble::Unanswered(Unanswered::NoAnswer(String::new())), Class::Transient),
-            (Trouble::Unanswered(Unanswered::Unusable("PEM".to_owned())), Class::Bug),
+    fn troubles_by_their_names() {
+        for (trouble, failure) in [
+            (Trouble::Status(400, String::new()), Failure::ApiRefuses),
+            (Trouble::Status(405, String::new()), Failure::ApiRefuses),
+            (Trouble::Status(406, String::new()), Failure::ApiRefuses),
+            (Trouble::Status(415, String::new()), Failure::ApiRefuses),
+            (Trouble::Status(422, String::new()), Failure::ApiRefuses),
+            (Trouble::Status(401, String::new()), Failure::CredentialRefused),
+            (Trouble::Status(403, String::new()), Failure::ApiUnavailable),
+            (Trouble::Status(404, String::new()), Failure::ApiUnavailable),
+            (Trouble::Status(409, String::new()), Failure::ApiUnavailable),
+            (Trouble::Status(429, String::new()), Failure::ApiUnavailable),
+            (Trouble::Status(500, String::new()), Failure::ApiUnavailable),
+            (Trouble::Malformed("eof".to_owned()), Failure::ApiUnavailable),
+            (Trouble::Unanswered(Unanswered::NoAnswer(String::new())), Failure::NoAnswer),
+            (Trouble::Unanswered(Unanswered::Unusable("PEM".to_owned())), Failure::Bug),
         ] {
             let fault = trouble.fault("applying failed", "DaemonSet kube-flannel/kube-flannel-ds");
-            assert_eq!(fault.class(), class, "{trouble:?}");
+            assert_eq!(fault.failure(), failure, "{trouble:?}");
             assert_eq!((fault.what(), fault.at()), ("applying failed", "DaemonSet kube-flannel/kube-flannel-ds"));
             assert_eq!(fault.why(), Some(trouble.line().as_str()));
         }

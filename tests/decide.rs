@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use kubeboot::decide::{Attempt, Decision, StepState, decide};
-use kubeboot::fault::{Class, Fault};
+use kubeboot::failure::Failure;
+use kubeboot::fault::Fault;
 use kubeboot::moment::Instant;
 use kubeboot::plan::{DoneWhen, Step, StepId};
 
@@ -23,12 +24,12 @@ fn at(done_when: DoneWhen, asked: Option<bool>, attempts: u32, last: Attempt, af
     decide(&step(done_when), &state(asked, attempts, last), Instant(Duration::from_secs(100 + after)))
 }
 
-fn fault(class: Class) -> Fault {
-    Fault::new(class, "kubeadm join ended with 1", "`kubeadm join`", "see the journal").because("connection refused")
+fn fault(failure: Failure) -> Fault {
+    Fault::new(failure, "kubeadm join ended with 1", "`kubeadm join`", "see the journal").because("connection refused")
 }
 
 fn failed() -> Attempt {
-    Attempt::Failed(fault(Class::Transient))
+    Attempt::Failed(fault(Failure::KubeadmFailed))
 }
 
 /// A pause with noise 20, which is no spread at all.
@@ -71,10 +72,10 @@ fn every_step_with_an_effect_is_asked_about() {
 
 #[test]
 fn what_a_retry_cannot_help_halts_at_once_and_unchanged() {
-    for class in [Class::Usage, Class::Input, Class::Broken, Class::Bug] {
+    for failure in [Failure::CommandLine, Failure::DocumentInvalid, Failure::DiskFull, Failure::Bug] {
         for done_when in [DoneWhen::Observed, DoneWhen::Joined] {
-            assert_eq!(at(done_when, None, 1, Attempt::Failed(fault(class)), 1), Decision::Halt(fault(class)));
-            assert_eq!(at(done_when, Some(true), 1, Attempt::Failed(fault(class)), DEADLINE), Decision::Halt(fault(class)));
+            assert_eq!(at(done_when, None, 1, Attempt::Failed(fault(failure)), 1), Decision::Halt(fault(failure)));
+            assert_eq!(at(done_when, Some(true), 1, Attempt::Failed(fault(failure)), DEADLINE), Decision::Halt(fault(failure)));
         }
     }
 }
@@ -83,10 +84,10 @@ fn what_a_retry_cannot_help_halts_at_once_and_unchanged() {
 fn what_may_pass_is_tried_again_until_the_deadline() {
     assert_eq!(at(DoneWhen::Joined, None, 1, failed(), DEADLINE - 1), pause(1000));
     let Decision::Halt(last) = at(DoneWhen::Joined, None, 7, failed(), DEADLINE) else { panic!("it goes on for ever") };
-    assert_eq!((last.class(), last.class().exit_code()), (Class::Transient, 75));
+    assert_eq!((last.failure(), last.class().exit_code()), (Failure::KubeadmFailed, 75));
     assert_eq!(last.what(), "kubeadm join ended with 1; not better after 600 s of step kubeadm-join");
     assert_eq!((last.at(), last.why(), last.advice()), ("`kubeadm join`", Some("connection refused"), "see the journal"));
-    let bare = Attempt::Failed(Fault::new(Class::Transient, "what", "where", "do"));
+    let bare = Attempt::Failed(Fault::new(Failure::KubeadmFailed, "what", "where", "do"));
     let Decision::Halt(last) = at(DoneWhen::Observed, None, 1, bare, DEADLINE + 1) else { panic!("it goes on for ever") };
     assert_eq!(last.why(), None);
 }
@@ -101,7 +102,7 @@ fn pauses_grow_with_attempts() {
 #[test]
 fn an_action_without_effect_ends_in_words_at_the_deadline() {
     let Decision::Halt(last) = at(DoneWhen::Joined, Some(false), 3, Attempt::Succeeded, DEADLINE) else { panic!("it goes on for ever") };
-    assert_eq!(last.class(), Class::Broken);
+    assert_eq!(last.failure(), Failure::EffectMissing);
     assert_eq!(last.what(), "step kubeadm-join ran 3 times without an error, but its effect is not there");
     assert_eq!(last.at(), "step kubeadm-join");
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use kubeboot::document::spec::InitializeNode;
 use kubeboot::facts::{Facts, InterfaceAddress};
+use kubeboot::failure::Failure;
 use kubeboot::fence::{FRESH, May, PEERS_FRESH, Recorded, STEADY, Serves, Sighting, Verdict, decide, names};
 use kubeboot::gate::Voice;
 use kubeboot::moment::Instant;
@@ -184,6 +185,7 @@ fn halts_and_waits_say_what_was_seen_and_what_to_do() {
     assert_eq!(
         at(Recorded::InitDone, false, Serves::Nobody, May::Yes),
         Verdict::Halt(
+            Failure::EtcdLost,
             "this machine once started the cluster, its etcd data is gone and nobody else serves".to_owned(),
             "start the other control planes, then this machine again: it joins them. Restore etcd from a backup if none has its data. \
              Only if every other control plane is gone for good, remove /var/lib/kubeboot: that starts a new, empty cluster, a second \
@@ -194,36 +196,48 @@ fn halts_and_waits_say_what_was_seen_and_what_to_do() {
     assert_eq!(
         at(Recorded::Nothing, true, Serves::Nobody, May::Yes),
         Verdict::Halt(
+            Failure::EarlierLife,
             "there is etcd state of an earlier life on this disk (/var/lib/etcd/member or /etc/kubernetes/manifests/etcd.yaml)".to_owned(),
             "if it is this cluster's, leave it and remove kubeboot.service; if it is rubbish, run `kubeadm reset` and start this machine again"
                 .to_owned()
         )
     );
-    let wait = |text: &str| Verdict::Wait(text.to_owned());
-    for (serves, text) in [
-        (Serves::Foreign("CN=other".to_owned()), "another cluster's CA answers: CN=other"),
-        (Serves::Unclear("no route: 10.0.0.9".to_owned(), 99 * MINUTE), "the endpoint is unclear: no route: 10.0.0.9"),
+    let wait = |failure: Failure, text: &str| Verdict::Wait(failure.seen(text));
+    for (serves, failure, text) in [
+        (Serves::Foreign("CN=other".to_owned()), Failure::ForeignCa, "another cluster's CA answers: CN=other"),
+        (
+            Serves::Unclear("no route: 10.0.0.9".to_owned(), 99 * MINUTE),
+            Failure::EndpointUnclear,
+            "the endpoint is unclear: no route: 10.0.0.9",
+        ),
     ] {
         let text = format!("init was done here, but its etcd data is gone, and {text}");
-        assert_eq!(at(Recorded::InitDone, false, serves, May::Yes), wait(&text));
+        assert_eq!(at(Recorded::InitDone, false, serves, May::Yes), wait(failure, &text));
     }
-    for (serves, may, text) in [
-        (Serves::Foreign("CN=other".to_owned()), May::Yes, "another cluster's CA answers: CN=other"),
-        (Serves::NotSteadyYet, May::Yes, "nobody serves; making sure"),
+    for (serves, may, failure, text) in [
+        (Serves::Foreign("CN=other".to_owned()), May::Yes, Failure::ForeignCa, "another cluster's CA answers: CN=other"),
+        (Serves::NotSteadyYet, May::Yes, Failure::NobodyYet, "nobody serves; making sure"),
         (
             Serves::Unclear("no route: 10.0.0.9".to_owned(), MINUTE),
             May::Yes,
+            Failure::EndpointUnclear,
             "the endpoint is unclear, so this machine must not start a cluster: no route: 10.0.0.9",
         ),
-        (Serves::Nobody, May::ClockBad("it says 1970".to_owned()), "the clock can't be trusted: it says 1970"),
+        (Serves::Nobody, May::ClockBad("it says 1970".to_owned()), Failure::ClockUntrusted, "the clock can't be trusted: it says 1970"),
         (
             Serves::Nobody,
             May::WindowPast,
+            Failure::WindowPast,
             "the window (initialize.before) is past and nobody serves: re-mint the documents with `kubeboot mint`",
         ),
-        (Serves::Nobody, May::NotTold, "nobody serves yet; initialize.node names another machine, waiting for it"),
+        (
+            Serves::Nobody,
+            May::NotTold,
+            Failure::AwaitsInitialiser,
+            "nobody serves yet; initialize.node names another machine, waiting for it",
+        ),
     ] {
-        assert_eq!(at(Recorded::Nothing, false, serves, may), wait(text));
+        assert_eq!(at(Recorded::Nothing, false, serves, may), wait(failure, text));
     }
     assert_eq!(STEADY, Duration::from_secs(3));
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use kubeboot::act::runtime::distrust;
-use kubeboot::fault::Class;
+use kubeboot::failure::Failure;
 use kubeboot::gate::{GOOD_IN_A_ROW, Sight, Voice, refused, sight, voice};
 use kubeboot::host::{Response, Unanswered};
 use kubeboot::moment::UnixTime;
@@ -64,7 +64,7 @@ fn every_silence_has_its_own_words_at_the_gate() {
         assert_eq!(reason.line(), line);
         let expected = match &reason {
             Unanswered::ForeignCa(seen) => Sight::Foreign(seen.clone()),
-            _ => Sight::NotYet(line.to_owned()),
+            reason => Sight::NotYet(reason.seen()),
         };
         assert_eq!(sight(&Err(reason)), expected);
         assert!(!lines.contains(&line), "`{line}` stands for two reasons");
@@ -78,7 +78,10 @@ fn statuses_at_the_gate() {
     assert_eq!(sight(&answer(200)), Sight::Ready);
     assert_eq!(sight(&answer(401)), Sight::Unauthorised);
     for status in [201, 204, 301, 400, 403, 404, 429, 500, 503] {
-        assert_eq!(sight(&answer(status)), Sight::NotYet(format!("our cluster answers, but isn't ready (/readyz: HTTP {status})")));
+        assert_eq!(
+            sight(&answer(status)),
+            Sight::NotYet(Failure::ApiNotReady.seen(format!("our cluster answers, but isn't ready (/readyz: HTTP {status})")))
+        );
     }
     assert_eq!(GOOD_IN_A_ROW, 3);
 }
@@ -115,14 +118,16 @@ fn a_refusal_is_waited_out_unless_the_documents_certificate_is_past() {
     let wait = refused(None, end, "api:6443").unwrap();
     assert_eq!(
         wait,
-        "the cluster refuses the bootstrap credential of this document (HTTP 401): kubeadm init has not got so far yet, or the \
+        Failure::CredentialRefused.seen(
+            "the cluster refuses the bootstrap credential of this document (HTTP 401): kubeadm init has not got so far yet, or the \
          credential is expired or another cluster's"
+        )
     );
     for now in [end.plus(-86_400), end.plus(-1), end] {
         assert_eq!(refused(Some(end), now, "api:6443").unwrap(), wait, "the text must not change with the time");
     }
     let fault = refused(Some(end), end.plus(1), "api:6443").unwrap_err();
-    assert_eq!((fault.class(), fault.at()), (Class::Input, "api:6443"));
+    assert_eq!((fault.failure(), fault.at()), (Failure::CredentialExpired, "api:6443"));
     assert_eq!(fault.why(), Some("HTTP 401; it was valid until 2026-11-24T10:00:00Z"));
     assert!(fault.advice().contains("kubeadm token create") && fault.advice().contains("mint` does not help"), "{fault}");
 }

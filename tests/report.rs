@@ -8,7 +8,8 @@ mod golden;
 
 use documents::node;
 use golden::golden;
-use kubeboot::fault::{Class, Fault};
+use kubeboot::failure::Failure;
+use kubeboot::fault::Fault;
 use kubeboot::plan::{Course, StepId, build};
 use kubeboot::report::{Expiry, FaultReport, Outcome, Report, StepOutcome, Wait, text};
 
@@ -17,14 +18,13 @@ fn time(minute: u32) -> String {
 }
 
 fn wait(what: &str, seconds: f64, over: bool) -> Wait {
-    Wait {
-        waiting_for: what.to_owned(),
-        since: time(1),
-        seconds,
-        tries: 7,
-        last_seen: "connection refused: 10.0.0.9:6443".to_owned(),
-        over,
+    let mut wait = Wait::new(what, time(1));
+    wait.see(&Failure::ConnectionRefused.seen("connection refused: 10.0.0.9:6443"));
+    (wait.seconds, wait.tries, wait.next_try_in) = (seconds, 7, Some(0.25));
+    if over {
+        wait.end();
     }
+    wait
 }
 
 /// A worker in the middle of its join.
@@ -52,18 +52,22 @@ fn running() -> Report {
     }
     report.step(StepId::Runtime).unwrap().waits = vec![wait("clock and container runtime", 0.4, true), wait("something longer", 1.0, true)];
     report.step(StepId::Gate).unwrap().waits = vec![wait("api.prod.example.com:6443 to serve this cluster", 0.2, false)];
+    let runtime = report.step(StepId::Runtime).unwrap();
+    let failed = Fault::new(Failure::KubeadmFailed, "kubeadm join ended with 1 after 12 s", "`kubeadm join`", "see the journal");
+    runtime.last_failure = Some(FaultReport::from(&failed.because("one\ntwo")));
     report
 }
 
 fn failed() -> Report {
     let mut report = running();
-    let fault =
-        Fault::new(Class::Transient, "waited 3600 s in vain", "step gate", "what was last seen says what is missing").because("one\ntwo");
+    let fault = Fault::new(Failure::ConnectionRefused, "waited 3600 s in vain", "step gate", "what was last seen says what is missing")
+        .because("one\ntwo");
     report.outcome = Outcome::Failed;
     report.exit_code = Some(fault.class().exit_code());
     report.ended_at = Some(time(59));
     report.fault = Some(FaultReport::from(&fault));
     report.step(StepId::Gate).unwrap().outcome = StepOutcome::Failed;
+    report.rest();
     report
 }
 
@@ -85,6 +89,10 @@ fn done() -> Report {
 
 #[test]
 fn golden_reports() {
+    let mut pausing = running();
+    pausing.step(StepId::Gate).unwrap().waits.clear();
+    pausing.step(StepId::Runtime).unwrap().next_try_in = Some(4.2);
+    golden("report/pausing.txt", &text(&pausing));
     for (name, report) in [("running", running()), ("failed", failed()), ("done", done())] {
         golden(&format!("report/{name}.json"), &String::from_utf8(report.to_json()).unwrap());
         golden(&format!("report/{name}.txt"), &text(&report));
@@ -96,7 +104,7 @@ fn golden_reports() {
 fn a_run_that_ended_before_its_document_was_read_has_a_text_too() {
     let mut report = Report::new("", time(0));
     report.outcome = Outcome::Failed;
-    report.fault = Some(FaultReport::from(&Fault::new(Class::Input, "there is no document", "every datasource", "give it one")));
+    report.fault = Some(FaultReport::from(&Fault::new(Failure::NoDocument, "there is no document", "every datasource", "give it one")));
     let told = text(&report);
     let expected = format!(
         "kubeboot {}: failed\n  began 2026-11-24T09:00:00Z\n\n  there is no document\n    where:  every datasource\n    do:     give it one\n",

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use kubeboot::act::disposal::dispose;
 use kubeboot::document::{Disposal, Document};
 use kubeboot::facts::{Facts, InterfaceAddress};
+use kubeboot::failure::Failure;
 use kubeboot::fault::{Class, Fault};
 use kubeboot::host::local::{LocalHost, Surroundings};
 use kubeboot::ledger::{Entry, Record, fold, line};
@@ -83,7 +84,7 @@ impl Machine {
     }
 
     async fn without_document(&self) -> Result<(), Fault> {
-        run(&self.host, Err(Fault::new(Class::Input, "this machine has no document", "datasources", "put one")), facts(ID)).await
+        run(&self.host, Err(Fault::new(Failure::NoDocument, "this machine has no document", "datasources", "put one")), facts(ID)).await
     }
 
     async fn with_document(&self, name: &str, machine_id: &str) -> Fault {

@@ -14,6 +14,7 @@ mod worker;
 use std::path::Path;
 
 use golden::golden;
+use kubeboot::failure::Failure;
 use kubeboot::fault::{Class, Fault};
 use kubeboot::host::{Level, Mode, Unanswered};
 use kubeboot::moment::UnixTime;
@@ -316,7 +317,7 @@ fn a_damaged_ledger_is_refused() {
 #[test]
 fn without_a_document_it_says_so_and_ends() {
     let sim = machine(Worker::default());
-    let missing = Fault::new(Class::Input, "there is no document", "every datasource", "give it one");
+    let missing = Fault::new(Failure::NoDocument, "there is no document", "every datasource", "give it one");
     let ended = sim.drive(kubeboot::run::run(&sim, Err(missing.clone()), worker::facts())).unwrap();
     assert_eq!(ended, Err(missing));
     assert_eq!(report(&sim).exit_code, Some(65));
@@ -328,7 +329,7 @@ fn a_run_that_a_signal_ended_is_told_as_such() {
     sim.dies_after.set(Some(9));
     assert!(boot(&sim).is_none());
     assert_eq!((report(&sim).outcome, report(&sim).exit_code), (Outcome::Running, None));
-    let fault = Fault::new(Class::Transient, "kubeboot was asked to stop", "SIGTERM", "start kubeboot.service again");
+    let fault = Fault::new(Failure::Stopped, "kubeboot was asked to stop", "SIGTERM", "start kubeboot.service again");
     sim.drive(kubeboot::run::stopped(&sim, &fault)).unwrap();
     let stopped = report(&sim);
     assert_eq!((stopped.outcome, stopped.exit_code), (Outcome::Failed, Some(75)));

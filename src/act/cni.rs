@@ -12,6 +12,7 @@ use crate::cluster::api::{Ask, Client};
 use crate::cluster::lease::Watcher;
 use crate::cni::{LIMIT, Manifest};
 use crate::document::spec::CniChoice;
+use crate::failure::{Failure, Seen};
 use crate::fault::{Class, Fault};
 use crate::host::Host;
 use crate::paths;
@@ -33,7 +34,7 @@ async fn read<H: Host>(run: &Run<'_, H>) -> Result<Option<Manifest>, Fault> {
     let baked = async |path: &Path| {
         run.host.read(path, LIMIT).await?.ok_or_else(|| {
             Fault::new(
-                Class::Input,
+                Failure::CniManifest,
                 "the CNI's manifest is not in this image",
                 path.display().to_string(),
                 "bake it into the image, or choose another `cni` in the document",
@@ -68,17 +69,20 @@ struct Discovery(BTreeMap<String, Value>);
 
 impl Discovery {
     /// Where the object lives, or why that can't be known yet: its group may be a definition's that isn't served yet.
-    async fn path<H: Host>(&mut self, host: &H, client: &Client, object: &crate::cluster::object::Object) -> Result<String, String> {
+    async fn path<H: Host>(&mut self, host: &H, client: &Client, object: &crate::cluster::object::Object) -> Result<String, Seen> {
         let group = object.group_path();
         if !self.0.contains_key(&group) {
-            let answer = client.ask(host, &Ask::get(group.clone())).await.map_err(|trouble| format!("{group}: {}", trouble.line()))?;
+            let answer = client
+                .ask(host, &Ask::get(group.clone()))
+                .await
+                .map_err(|trouble| trouble.failure().seen(format!("{group}: {}", trouble.line())))?;
             self.0.insert(group.clone(), answer);
         }
         match self.0.get(&group).and_then(|resources| object.path(resources)) {
             Some(path) => Ok(path),
             None => {
                 self.0.remove(&group);
-                Err(format!("{group} does not know the kind {}", object.kind))
+                Err(Failure::ApiUnavailable.seen(format!("{group} does not know the kind {}", object.kind)))
             }
         }
     }
@@ -119,7 +123,7 @@ async fn apply<H: Host>(run: &mut Run<'_, H>, client: &Client, manifest: &Manife
                 Ok(_) => Ok(Look::Yes(())),
                 Err(trouble) => {
                     let fault = trouble.fault("the API server refuses an object of the CNI", &label);
-                    if fault.class() == Class::Transient { Ok(Look::NotYet(trouble.line())) } else { Err(fault) }
+                    if fault.class() == Class::Transient { Ok(Look::NotYet(trouble.seen())) } else { Err(fault) }
                 }
             }
         })

@@ -12,7 +12,8 @@ use crate::concurrently::{First, all, race};
 use crate::document::field::Endpoint;
 use crate::document::spec::{NodeSpec, OnUnreachable};
 use crate::facts::Facts;
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 pub use crate::fence::Sighting;
 use crate::fence::{May, Recorded, Verdict, decide, names};
 use crate::gate::{Voice, voice};
@@ -99,7 +100,7 @@ pub async fn etcd_is_local<H: Host>(run: &Run<'_, H>) -> Result<bool, Fault> {
 /// The table says halt, or the waiting took too long.
 pub async fn pass<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let Some(initialize) = run.spec.initialize.clone() else {
-        return Err(Fault::new(Class::Bug, "there is nothing to fence without `initialize`", "step fence", "report this"));
+        return Err(Fault::new(Failure::Bug, "there is nothing to fence without `initialize`", "step fence", "report this"));
     };
     let proceed_after = match initialize.on_unreachable {
         OnUnreachable::Wait => None,
@@ -131,8 +132,8 @@ pub async fn pass<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
             Ok(match decide(recorded, local, &serves, &may, proceed_after) {
                 Verdict::Initialise | Verdict::ResumeInit => Look::Yes(Course::Initialise),
                 Verdict::Join => Look::Yes(Course::Join),
-                Verdict::Wait(reason) => Look::NotYet(reason),
-                Verdict::Halt(what, advice) => return Err(Fault::new(Class::Broken, what, "step fence", advice)),
+                Verdict::Wait(seen) => Look::NotYet(seen),
+                Verdict::Halt(failure, what, advice) => return Err(Fault::new(failure, what, "step fence", advice)),
             })
         })
         .await?;

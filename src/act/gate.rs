@@ -4,6 +4,7 @@ use crate::backoff;
 use crate::cluster::api::Ask;
 use crate::cluster::object;
 use crate::document::spec::BootstrapCredential;
+use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::gate::{GOOD_IN_A_ROW, Sight, refused, sight};
 use crate::host::{Host, Request};
@@ -37,9 +38,9 @@ pub async fn pass<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
                 }
                 Sight::Foreign(seen) => {
                     good = 0;
-                    return Ok(Look::NotYet(format!(
+                    return Ok(Look::NotYet(Failure::ForeignCa.seen(format!(
                         "{endpoint} is served by another cluster: {seen}; does the name or the balancer point at the right machines?"
-                    )));
+                    ))));
                 }
                 Sight::Unauthorised => {
                     good = 0;
@@ -55,8 +56,8 @@ pub async fn pass<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     run.until("the right to join, init's last gift", backoff::SHARED, async |run| {
         Ok(match client.ask(run.host, &object::may_bootstrap()).await {
             Ok(review) if object::allowed(&review) => Look::Yes(()),
-            Ok(_) => Look::NotYet("kubeadm init has not yet allowed bootstrappers to ask for certificates".to_owned()),
-            Err(trouble) => Look::NotYet(trouble.line()),
+            Ok(_) => Look::NotYet(Failure::InitUnfinished.seen("kubeadm init has not yet allowed bootstrappers to ask for certificates")),
+            Err(trouble) => Look::NotYet(trouble.seen()),
         })
     })
     .await

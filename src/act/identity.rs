@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::cluster::api::{API_PATIENCE, Client, ETCD_PATIENCE};
 use crate::document::spec::{BootstrapCredential, PkiSource};
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::host::{Host, Tls};
 use crate::kubeadm::config::LOCAL_PORT;
 use crate::kubeconfig::{Kubeconfig, Material, Presented, User};
@@ -35,7 +36,7 @@ impl<H: Host> Run<'_, H> {
     fn shared(&self) -> Result<&SharedPki, Fault> {
         self.shared.as_ref().ok_or_else(|| {
             Fault::new(
-                Class::Bug,
+                Failure::Bug,
                 "the shared PKI is asked for before it is there",
                 "identity",
                 "report this with the journal of kubeboot.service",

@@ -8,7 +8,8 @@ use crate::cluster::api::Ask;
 use crate::cluster::object;
 use crate::concurrently::{First, race};
 use crate::document::spec::BootstrapCredential;
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::host::{Command, Host, Level, Mode, Output};
 use crate::kubeadm::command;
 use crate::kubeadm::config::{self, Secrets, Spelt};
@@ -36,7 +37,7 @@ pub async fn configure<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
         Ok(())
     } else {
         Err(Fault::new(
-            Class::Input,
+            Failure::ConfigRefused,
             "kubeadm refuses the configuration",
             format!("`{}`", validate.line()),
             "mend the kubeadm documents after `---` in this machine's document (`kubeboot plan` shows the whole configuration)",
@@ -64,14 +65,14 @@ async fn init_documents<H: Host>(run: &Run<'_, H>) -> Result<crate::secret::Secr
     Ok(config::render(&config::init(&run.spec, &Spelt::from(&run.identity), secrets)).into())
 }
 
-fn failure(command: &Command, output: &Output) -> Fault {
+fn failure(failure: Failure, command: &Command, output: &Output) -> Fault {
     let how = match output.status {
         _ if output.timed_out => format!("was stopped after {} s", command.limit.as_secs()),
         Some(status) => format!("ended with {status} after {} s", output.took.as_secs()),
         None => "was ended by a signal".to_owned(),
     };
     Fault::new(
-        Class::Transient,
+        failure,
         format!("kubeadm {} {how}", command.arguments.first().map_or("", String::as_str)),
         format!("`{}`", command.line()),
         "its whole output is in the journal: `journalctl -u kubeboot`; the kubelet's in `journalctl -u kubelet`",
@@ -99,8 +100,8 @@ pub async fn preflight<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     if output.ok() {
         return Ok(());
     }
-    let fault = failure(&command, &output);
-    Err(if command::is_permanent(&output.stderr) { fault.as_class(Class::Broken) } else { fault })
+    let name = if command::is_permanent(&output.stderr) { Failure::KubeadmRefuses } else { Failure::KubeadmFailed };
+    Err(failure(name, &command, &output))
 }
 
 /// `kubeadm init`.
@@ -110,7 +111,7 @@ pub async fn preflight<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
 pub async fn init<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let command = command::init(run.uploads_certificates(), Duration::from_secs(900));
     let output = run.command(&command).await?;
-    if output.ok() { Ok(()) } else { Err(failure(&command, &output)) }
+    if output.ok() { Ok(()) } else { Err(failure(Failure::KubeadmFailed, &command, &output)) }
 }
 
 /// Whether init's effects are in the cluster, seen through this machine's own API server.
@@ -169,7 +170,7 @@ pub async fn join<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     }
     let output = output?;
     if !output.ok() {
-        return Err(failure(&command, &output));
+        return Err(failure(Failure::KubeadmFailed, &command, &output));
     }
     ready::arrive(run).await
 }

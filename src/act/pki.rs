@@ -6,7 +6,8 @@ use crate::backoff;
 use crate::cluster::api::Ask;
 use crate::digest::sha256;
 use crate::document::spec::{NodeSpec, PkiSource, SealedBundle};
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::host::Host;
 use crate::moment::UnixTime;
 use crate::paths;
@@ -54,7 +55,7 @@ async fn found<H: Host>(host: &H) -> Result<Vec<(SharedName, Secret<String>)>, F
 /// Refuses files that are not the bundle's. Ours are, even if a power cut left only some: each is written whole.
 ///
 /// # Errors
-/// [`Class::Broken`], naming them all.
+/// [`Failure::PkiForeign`], naming them all.
 pub fn refuse_foreign(found: &[(SharedName, Secret<String>)], shared: &SharedPki) -> Result<(), Fault> {
     let differs = |(name, text): &&(SharedName, Secret<String>)| text.expose() != shared.text(*name);
     let foreign: Vec<String> = found.iter().filter(differs).map(|(name, _)| file(*name).display().to_string()).collect();
@@ -62,7 +63,7 @@ pub fn refuse_foreign(found: &[(SharedName, Secret<String>)], shared: &SharedPki
         return Ok(());
     }
     Err(Fault::new(
-        Class::Broken,
+        Failure::PkiForeign,
         "files of another PKI are where this cluster's belong; nothing was written",
         foreign.join(", "),
         "if they are of an earlier life of this machine, re-image it or remove them; if they are right, this machine has another cluster's document",
@@ -78,7 +79,7 @@ pub async fn on_disk<H: Host>(run: &mut Run<'_, H>) -> Result<bool, Fault> {
     if found.len() < SharedName::ALL.len() {
         return Ok(false);
     }
-    let missing = || Fault::new(Class::Bug, "a shared file vanished while it was read", paths::PKI, "start kubeboot again");
+    let missing = || Fault::new(Failure::Bug, "a shared file vanished while it was read", paths::PKI, "start kubeboot again");
     let shared =
         SharedPki::from_files(|name| found.iter().find(|(other, _)| *other == name).map(|(_, text)| text.clone()).ok_or_else(missing))?;
     match shared.check(&run.spec.discovery.certificate_authority) {
@@ -102,7 +103,7 @@ pub async fn provide<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
         Some(PkiSource::Secret { bundle: None }) => download(run).await?,
         None => {
             return Err(Fault::new(
-                Class::Bug,
+                Failure::Bug,
                 "a worker has no shared PKI",
                 "step shared-pki",
                 "report this with the document's role and pki",
@@ -129,17 +130,17 @@ async fn download<H: Host>(run: &mut Run<'_, H>) -> Result<SealedBundle, Fault> 
         Ok(secret) => {
             let data = secret.get("data").cloned().unwrap_or_default();
             serde_json::from_value::<SealedBundle>(data).map(Look::Yes).map_err(|error| {
-                Fault::new(Class::Broken, "Secret kubeadm-certs has no data of text", SECRET, "upload it again with `kubeadm init phase upload-certs`")
+                Fault::new(Failure::SecretGone, "Secret kubeadm-certs has no data of text", SECRET, "upload it again with `kubeadm init phase upload-certs`")
                     .because(error.to_string())
             })
         }
         Err(trouble) if trouble.status() == Some(404) => Err(Fault::new(
-            Class::Broken,
+            Failure::SecretGone,
             "Secret kubeadm-certs is gone: kubeadm keeps it for two hours only",
             SECRET,
             "on a control plane run `kubeadm init phase upload-certs --upload-certs --certificate-key …` with the document's key, or put the bundle of the cluster's control-plane-init.yaml into this machine's document as `pki: {inline: {bundle: …}}`",
         )),
-        Err(trouble) => Ok(Look::NotYet(trouble.line())),
+        Err(trouble) => Ok(Look::NotYet(trouble.seen())),
     })
     .await
 }

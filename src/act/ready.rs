@@ -5,11 +5,12 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::backoff;
-use crate::cluster::api::{Ask, Client};
+use crate::cluster::api::{Ask, Client, Trouble};
 use crate::cluster::{etcd, object};
 use crate::cni::DaemonSet;
 use crate::document::spec::CniChoice;
-use crate::fault::{Class, Fault};
+use crate::failure::{Failure, Seen};
+use crate::fault::Fault;
 use crate::host::{Command, Host, Level};
 use crate::moment::UnixTime;
 use crate::plan::Course;
@@ -52,22 +53,27 @@ impl Own {
     }
 
     /// Whether this machine's member votes; else what is seen.
-    async fn votes<H: Host>(&self, run: &Run<'_, H>) -> Result<(), String> {
+    async fn votes<H: Host>(&self, run: &Run<'_, H>) -> Result<(), Seen> {
         let own = super::turn::peer_url(run);
         match self.etcd.ask(run.host, &etcd::list()).await {
-            Err(trouble) => Err(format!("this machine's etcd: {}", trouble.line())),
+            Err(trouble) => Err(trouble.failure().seen(format!("this machine's etcd: {}", trouble.line()))),
             Ok(answer) if etcd::members(&answer).iter().any(|member| member.votes() && member.peers.contains(&own)) => Ok(()),
-            Ok(_) => Err("this machine's etcd member does not vote yet".to_owned()),
+            Ok(_) => Err(Failure::MemberNotVoting.seen("this machine's etcd member does not vote yet")),
         }
     }
 }
 
+/// A kubelet that has not registered its Node finds none.
+fn node_trouble(trouble: &Trouble) -> Failure {
+    if trouble.status() == Some(404) { Failure::NodeUnregistered } else { trouble.failure() }
+}
+
 /// This machine's Node by its own kubelet; else what is seen. `clashes` counts looks in a row at another machine's.
-async fn own_node<H: Host>(run: &Run<'_, H>, kubelet: &Client, clashes: &mut u32) -> Result<Result<Value, String>, Fault> {
+async fn own_node<H: Host>(run: &Run<'_, H>, kubelet: &Client, clashes: &mut u32) -> Result<Result<Value, Seen>, Fault> {
     let name = &run.identity.name;
     let node = match kubelet.ask(run.host, &Ask::get(object::node(name))).await {
         Ok(node) => node,
-        Err(trouble) => return Ok(Err(format!("Node {name}: {}", trouble.line()))),
+        Err(trouble) => return Ok(Err(node_trouble(&trouble).seen(format!("Node {name}: {}", trouble.line())))),
     };
     let other = match object::machine_id(&node) {
         Some(id) if id == run.facts.machine_id => {
@@ -79,30 +85,30 @@ async fn own_node<H: Host>(run: &Run<'_, H>, kubelet: &Client, clashes: &mut u32
     *clashes += 1;
     if *clashes > CLASH {
         return Err(Fault::new(
-            Class::Broken,
+            Failure::NameTaken,
             format!("another machine is Node {name}"),
             format!("Node {name}"),
             "give one of the two machines another hostname (or nodeRegistration.name), and delete the Node once",
         )
         .because(format!("the Node's machine-id is {other}, this machine's is {}", run.facts.machine_id)));
     }
-    Ok(Err(format!("Node {name} has machine-id {other}, this machine {}", run.facts.machine_id)))
+    Ok(Err(Failure::NameTaken.seen(format!("Node {name} has machine-id {other}, this machine {}", run.facts.machine_id))))
 }
 
 /// What is still missing of the CNI's pods on this node.
-async fn missing_pod<H: Host>(run: &Run<'_, H>, kubelet: &Client, sets: &[DaemonSet]) -> Option<String> {
+async fn missing_pod<H: Host>(run: &Run<'_, H>, kubelet: &Client, sets: &[DaemonSet]) -> Option<Seen> {
     let name = &run.identity.name;
     let pods = match kubelet.ask(run.host, &object::pods_on(name)).await {
         Ok(pods) => pods,
-        Err(trouble) => return Some(format!("pods of {name}: {}", trouble.line())),
+        Err(trouble) => return Some(trouble.failure().seen(format!("pods of {name}: {}", trouble.line()))),
     };
     sets.iter().find_map(|set| {
         let owned = object::owned_by(&pods, &set.namespace, &set.name);
         match owned.first() {
-            None => Some(format!("DaemonSet {}/{} has no pod on {name} yet", set.namespace, set.name)),
+            None => Some(Failure::NodeNotReady.seen(format!("DaemonSet {}/{} has no pod on {name} yet", set.namespace, set.name))),
             Some(pod) if object::condition(pod, "Ready") != Some(true) => {
                 let why = object::container_trouble(pod);
-                Some(format!("the pod of DaemonSet {}/{} on {name} is not ready{why}", set.namespace, set.name))
+                Some(Failure::NodeNotReady.seen(format!("the pod of DaemonSet {}/{} on {name} is not ready{why}", set.namespace, set.name)))
             }
             Some(_) => None,
         }
@@ -116,7 +122,7 @@ async fn missing<H: Host>(
     own: Option<&Own>,
     sets: &[DaemonSet],
     clashes: &mut u32,
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<Seen>, Fault> {
     let node = match own_node(run, kubelet, clashes).await? {
         Ok(node) => node,
         Err(seen) => return Ok(Some(seen)),
@@ -124,7 +130,7 @@ async fn missing<H: Host>(
     if run.spec.cni != CniChoice::None {
         if object::condition(&node, "Ready") != Some(true) {
             let why = object::condition_message(&node, "Ready");
-            return Ok(Some(format!("Node {} is not Ready: {why}", run.identity.name)));
+            return Ok(Some(Failure::NodeNotReady.seen(format!("Node {} is not Ready: {why}", run.identity.name))));
         }
         if !sets.is_empty()
             && let Some(seen) = missing_pod(run, kubelet, sets).await
@@ -134,7 +140,7 @@ async fn missing<H: Host>(
     }
     if let Some(own) = own {
         if let Err(trouble) = own.api.healthy(run.host, "/readyz").await {
-            return Ok(Some(format!("this machine's API server: {}", trouble.line())));
+            return Ok(Some(trouble.failure().seen(format!("this machine's API server: {}", trouble.line()))));
         }
         if let Err(seen) = own.votes(run).await {
             return Ok(Some(seen));
@@ -150,11 +156,17 @@ async fn missing<H: Host>(
 pub async fn arrive<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let mut clashes = 0;
     run.until("this machine's Node", backoff::LOCAL, async |run| {
-        let Some(kubelet) = run.as_kubelet().await? else { return Ok(Look::NotYet("the kubelet has no certificate yet".to_owned())) };
+        let Some(kubelet) = run.as_kubelet().await? else {
+            return Ok(Look::NotYet(Failure::NodeUnregistered.seen("the kubelet has no certificate yet")));
+        };
         if let Err(seen) = own_node(run, &kubelet, &mut clashes).await? {
             return Ok(Look::NotYet(seen));
         }
-        Ok(if joined(run).await? { Look::Yes(()) } else { Look::NotYet("it has no label, or its etcd member no vote, yet".to_owned()) })
+        Ok(if joined(run).await? {
+            Look::Yes(())
+        } else {
+            Look::NotYet(Failure::MemberNotVoting.seen("it has no label, or its etcd member no vote, yet"))
+        })
     })
     .await
 }
@@ -189,14 +201,14 @@ pub async fn wait<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
         if kubelet.is_none() {
             kubelet = run.as_kubelet().await?;
         }
-        let Some(client) = &kubelet else { return Ok(Look::NotYet("the kubelet has no certificate yet".to_owned())) };
+        let Some(client) = &kubelet else { return Ok(Look::NotYet(Failure::NodeUnregistered.seen("the kubelet has no certificate yet"))) };
         Ok(match missing(run, client, own.as_ref(), &sets, &mut clashes).await? {
             None => Look::Yes(()),
             Some(seen) => {
-                if seen.contains("HTTP 401") {
+                if seen.failure == Failure::CredentialRefused {
                     kubelet = None;
                 }
-                if own.is_some() && !woken && seen.contains(WAITS_FOR_CSI) {
+                if own.is_some() && !woken && seen.line.contains(WAITS_FOR_CSI) {
                     woken = true;
                     wake(run).await?;
                 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::act::pki;
 use crate::backoff;
 use crate::document::spec::ClockPolicy;
+use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::host::Host;
 use crate::moment::UnixTime;
@@ -49,14 +50,15 @@ pub fn distrust(now: UnixTime, built: UnixTime, born: UnixTime, unsynchronised: 
 pub async fn wait<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let socket = run.spec.registration.cri_socket.trim_start_matches("unix://").to_owned();
     run.until("clock and container runtime", backoff::LOCAL, async |run| {
-        let mut missing = Vec::new();
+        let (mut missing, mut named) = (Vec::new(), Failure::RuntimeDown);
         if let Some(trouble) = clock_trouble(run)? {
+            named = Failure::ClockUntrusted;
             missing.push(format!("the clock: {trouble}"));
         }
         if !run.host.socket_answers(Path::new(&socket)).await {
             missing.push(format!("nothing answers on {socket}; is the container runtime running? (`systemctl status containerd`)"));
         }
-        Ok(if missing.is_empty() { Look::Yes(()) } else { Look::NotYet(missing.join("; ")) })
+        Ok(if missing.is_empty() { Look::Yes(()) } else { Look::NotYet(named.seen(missing.join("; "))) })
     })
     .await
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::digest::sha256;
 use crate::document::field::{BootstrapToken, CertificateKey};
 use crate::document::spec::{PkiSource, SecretSource};
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::host::{Host, Method, Request, shown_url};
 use crate::run::Run;
 use crate::secret::Secret;
@@ -38,17 +39,17 @@ pub async fn fetch_pinned<H: Host>(host: &H, url: &str, digest: &str, limit: usi
     let response = host
         .http(&request)
         .await
-        .map_err(|reason| Fault::new(Class::Transient, "fetching failed", shown.as_str(), advice).because(reason.line()))?;
+        .map_err(|reason| Fault::new(Failure::FetchFailed, "fetching failed", shown.as_str(), advice).because(reason.line()))?;
     let body = Secret::new(response.body);
     if response.status != 200 {
-        return Err(Fault::new(Class::Transient, format!("fetching failed with HTTP {}", response.status), shown, advice));
+        return Err(Fault::new(Failure::FetchFailed, format!("fetching failed with HTTP {}", response.status), shown, advice));
     }
     let found = sha256(body.expose());
     if found == digest {
         Ok(body)
     } else {
         Err(Fault::new(
-            Class::Input,
+            Failure::PinMismatch,
             "what the URL serves is not what the document pins",
             shown,
             "put the right file there, or its sha256 in the document",
@@ -64,7 +65,7 @@ pub async fn fetch_pinned<H: Host>(host: &H, url: &str, digest: &str, limit: usi
 pub async fn resolve<H: Host>(host: &H, source: &SecretSource<String>, field: &str) -> Result<Secret<String>, Fault> {
     let from_file = async |path: &Path, advice: &str| {
         host.read(path, LIMIT).await?.map(Secret::new).ok_or_else(|| {
-            Fault::new(Class::Input, format!("{field} refers to a file that is not there"), path.display().to_string(), advice)
+            Fault::new(Failure::SecretReference, format!("{field} refers to a file that is not there"), path.display().to_string(), advice)
         })
     };
     let bytes = match source {
@@ -73,7 +74,7 @@ pub async fn resolve<H: Host>(host: &H, source: &SecretSource<String>, field: &s
         SecretSource::Credential(name) => {
             let path = host.credential_path(name).ok_or_else(|| {
                 Fault::new(
-                    Class::Input,
+                    Failure::SecretReference,
                     format!("{field} refers to a systemd credential, but the unit was given none"),
                     format!("credential {name}"),
                     "hand it over with ImportCredential= or LoadCredential= in a drop-in of kubeboot.service",
@@ -84,7 +85,12 @@ pub async fn resolve<H: Host>(host: &H, source: &SecretSource<String>, field: &s
         SecretSource::Url { url, sha256 } => fetch_pinned(host, url, sha256, LIMIT).await?,
     };
     let text = std::str::from_utf8(bytes.expose()).map_err(|_| {
-        Fault::new(Class::Input, format!("{field} is not text"), field, "the secret must be the text itself, not a binary form of it")
+        Fault::new(
+            Failure::SecretReference,
+            format!("{field} is not text"),
+            field,
+            "the secret must be the text itself, not a binary form of it",
+        )
     })?;
     Ok(Secret::new(text.trim_end_matches(['\n', '\r']).to_owned()))
 }
@@ -98,14 +104,14 @@ impl<H: Host> Run<'_, H> {
         const FIELD: &str = "certificateKey";
         let source = self.spec.certificate_key.as_ref().ok_or_else(|| {
             Fault::new(
-                Class::Input,
+                Failure::SecretReference,
                 "the document has no certificate key",
                 FIELD,
                 "control planes need one: mint the documents with `kubeboot mint`",
             )
         })?;
         let text = resolve(self.host, source, FIELD).await?;
-        CertificateKey::parse(text.expose()).map_err(|problem| Fault::new(Class::Input, problem, FIELD, "see `kubeboot mint`"))
+        CertificateKey::parse(text.expose()).map_err(|problem| Fault::new(Failure::SecretReference, problem, FIELD, "see `kubeboot mint`"))
     }
 
     /// The bootstrap token behind a source.
@@ -115,7 +121,7 @@ impl<H: Host> Run<'_, H> {
     pub async fn bootstrap_token(&self, source: &SecretSource<String>) -> Result<BootstrapToken, Fault> {
         const FIELD: &str = "discovery.bootstrapToken";
         let text = resolve(self.host, source, FIELD).await?;
-        BootstrapToken::parse(text.expose()).map_err(|problem| Fault::new(Class::Input, problem, FIELD, "see `kubeboot mint`"))
+        BootstrapToken::parse(text.expose()).map_err(|problem| Fault::new(Failure::SecretReference, problem, FIELD, "see `kubeboot mint`"))
     }
 
     /// Whether kubeadm uploads the shared PKI after init (`pki: secret`).

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::backoff;
 use crate::cluster::api::{Client, Trouble};
 use crate::cluster::{etcd, lease};
+use crate::failure::{Failure, Seen};
 use crate::fault::Fault;
 use crate::host::{Host, Level};
 use crate::moment::Instant;
@@ -30,13 +31,15 @@ fn holder<H: Host>(run: &Run<'_, H>) -> String {
 }
 
 /// One try to take the Lease: its version, or why not.
-async fn try_to_take<H: Host>(run: &Run<'_, H>, client: &Client, watcher: &mut lease::Watcher) -> Result<String, String> {
+async fn try_to_take<H: Host>(run: &Run<'_, H>, client: &Client, watcher: &mut lease::Watcher) -> Result<String, Seen> {
     let holder = holder(run);
     let taken = match client.ask(run.host, &lease::get()).await {
         Ok(answer) => {
-            let Some(seen) = lease::read(&answer) else { return Err("the Lease has no resourceVersion".to_owned()) };
+            let Some(seen) = lease::read(&answer) else { return Err(Failure::ApiUnavailable.seen("the Lease has no resourceVersion")) };
             match watcher.judge(&seen, &holder, run.host.now()) {
-                lease::Move::Wait => return Err(format!("{} is joining", seen.holder.split('_').next().unwrap_or_default())),
+                lease::Move::Wait => {
+                    return Err(Failure::TurnTaken.seen(format!("{} is joining", seen.holder.split('_').next().unwrap_or_default())));
+                }
                 lease::Move::Take => client.ask(run.host, &lease::update(&holder, &seen.version, run.host.wall())).await,
             }
         }
@@ -44,17 +47,19 @@ async fn try_to_take<H: Host>(run: &Run<'_, H>, client: &Client, watcher: &mut l
         Err(trouble) => Err(trouble),
     };
     match taken {
-        Ok(answer) => lease::read(&answer).map(|seen| seen.version).ok_or_else(|| "the Lease has no resourceVersion".to_owned()),
-        Err(Trouble::Status(409, _)) => Err("another control plane was first".to_owned()),
-        Err(trouble) => Err(trouble.line()),
+        Ok(answer) => {
+            lease::read(&answer).map(|seen| seen.version).ok_or_else(|| Failure::ApiUnavailable.seen("the Lease has no resourceVersion"))
+        }
+        Err(Trouble::Status(409, _)) => Err(Failure::TurnTaken.seen("another control plane was first")),
+        Err(trouble) => Err(trouble.seen()),
     }
 }
 
 /// The client URL of a member that answers as healthy, if etcd is fit for one more member.
-async fn fit_etcd<H: Host>(run: &Run<'_, H>, client: &Client) -> Result<Result<Client, String>, Fault> {
+async fn fit_etcd<H: Host>(run: &Run<'_, H>, client: &Client) -> Result<Result<Client, Seen>, Fault> {
     let urls = match client.ask(run.host, &etcd::pods()).await {
         Ok(pods) => etcd::client_urls(&pods),
-        Err(trouble) => return Ok(Err(trouble.line())),
+        Err(trouble) => return Ok(Err(trouble.seen())),
     };
     let mut members = None;
     for url in &urls {
@@ -68,13 +73,13 @@ async fn fit_etcd<H: Host>(run: &Run<'_, H>, client: &Client) -> Result<Result<C
         }
     }
     let Some((gateway, members)) = members else {
-        return Ok(Err(format!(
+        return Ok(Err(Failure::EtcdUnfit.seen(format!(
             "no etcd member answers ({})",
             if urls.is_empty() { "none is known" } else { "port 2379 of the control planes" }
-        )));
+        ))));
     };
     if let Some(hindrance) = etcd::hindrance(&members, &peer_url(run)) {
-        return Ok(Err(hindrance));
+        return Ok(Err(Failure::EtcdUnfit.seen(hindrance)));
     }
     for member in members.iter().filter(|member| member.votes()) {
         let Some(url) = member.clients.first() else { continue };
@@ -83,7 +88,7 @@ async fn fit_etcd<H: Host>(run: &Run<'_, H>, client: &Client) -> Result<Result<C
             Err(trouble) => Some(trouble.line()),
         };
         if let Some(ailment) = ailment {
-            return Ok(Err(format!("etcd member {} is not healthy: {ailment}", member.name)));
+            return Ok(Err(Failure::EtcdUnfit.seen(format!("etcd member {} is not healthy: {ailment}", member.name))));
         }
     }
     Ok(Ok(gateway))
@@ -122,7 +127,7 @@ pub async fn take<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
             };
             turn.keep(run).await;
             if !turn.held {
-                return Ok(Look::NotYet("another control plane took the turn over".to_owned()));
+                return Ok(Look::NotYet(Failure::TurnTaken.seen("another control plane took the turn over")));
             }
             match fit_etcd(run, &client).await? {
                 Ok(gateway) => {
@@ -145,7 +150,7 @@ impl Turn {
     ///
     /// # Errors
     /// Why not, for a person.
-    pub async fn seize<H: Host>(run: &Run<'_, H>, client: &Client, watcher: &mut lease::Watcher) -> Result<Self, String> {
+    pub async fn seize<H: Host>(run: &Run<'_, H>, client: &Client, watcher: &mut lease::Watcher) -> Result<Self, Seen> {
         let version = try_to_take(run, client, watcher).await?;
         Ok(Self { client: client.clone(), holder: holder(run), version, renewed: run.host.now(), held: true, etcd: None })
     }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::document::{Disposal, Document, read_cluster};
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
+use crate::host::local::disk_failure;
 use crate::mint::{MintOptions, Minted, mint};
 use crate::moment::{self, UnixTime};
 use crate::pki::random;
@@ -36,8 +38,8 @@ pub struct MintArgs {
 /// Reads, mints and writes; the text for standard output.
 ///
 /// # Errors
-/// [`Class::Input`]: the cluster file, or a folder that holds something; [`Class::Usage`]: the times;
-/// [`Class::Broken`]: the disk or the kernel.
+/// [`Failure::ClusterFile`]; [`Failure::OutputFolder`]: one that holds something; [`Failure::CommandLine`]: the times;
+/// and what the disk or the kernel refuses.
 pub fn run(args: &MintArgs) -> Result<String, Fault> {
     refuse_full(&args.out)?;
     let document = Document {
@@ -59,19 +61,21 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 fn now() -> Result<UnixTime, Fault> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_secs()).ok());
-    since.map(UnixTime).ok_or_else(|| Fault::new(Class::Broken, "the clock is before 1970", "this machine's clock", "set the clock"))
+    since
+        .map(UnixTime)
+        .ok_or_else(|| Fault::new(Failure::ClockUntrusted, "the clock is before 1970", "this machine's clock", "set the clock"))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Fault> {
     let failed = |error: &io::Error| {
         let advice = "name a file that can be read";
-        Fault::new(Class::Input, "the cluster file can't be read", path.display().to_string(), advice).because(error.to_string())
+        Fault::new(Failure::ClusterFile, "the cluster file can't be read", path.display().to_string(), advice).because(error.to_string())
     };
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(CLUSTER_LIMIT + 1).read_to_end(&mut bytes)).map_err(|error| failed(&error))?;
     if bytes.len() as u64 > CLUSTER_LIMIT {
         let what = format!("the cluster file has more than {CLUSTER_LIMIT} bytes");
-        return Err(Fault::new(Class::Input, what, path.display().to_string(), "name a cluster file; one has a few hundred bytes"));
+        return Err(Fault::new(Failure::ClusterFile, what, path.display().to_string(), "name a cluster file; one has a few hundred bytes"));
     }
     Ok(bytes)
 }
@@ -81,15 +85,18 @@ fn refuse_full(out: &Path) -> Result<(), Fault> {
     let place = out.display().to_string();
     match fs::read_dir(out) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => {
-            Err(Fault::new(Class::Input, "this can't be the folder for the documents", place, "name a folder that does not exist yet")
-                .because(error.to_string()))
-        }
+        Err(error) => Err(Fault::new(
+            Failure::OutputFolder,
+            "this can't be the folder for the documents",
+            place,
+            "name a folder that does not exist yet",
+        )
+        .because(error.to_string())),
         Ok(mut entries) => match entries.next() {
             None => Ok(()),
             Some(_) => {
                 let advice = "name a new folder; what is here may be the only copy of a cluster's keys and is never overwritten";
-                Err(Fault::new(Class::Input, "the folder for the documents is not empty", place, advice))
+                Err(Fault::new(Failure::OutputFolder, "the folder for the documents is not empty", place, advice))
             }
         },
     }
@@ -99,7 +106,7 @@ fn refuse_full(out: &Path) -> Result<(), Fault> {
 fn write_all(out: &Path, minted: &Minted) -> Result<(), Fault> {
     let failed = |error: &io::Error| {
         Fault::new(
-            Class::Broken,
+            disk_failure(error),
             "the documents can't be written",
             out.display().to_string(),
             "see the cause, or name a folder that does not exist yet; nothing was left behind",

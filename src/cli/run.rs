@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::concurrently::{First, race};
 use crate::datasource;
 use crate::facts::Facts;
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::host::local::{LocalHost, lock, terminated};
 use crate::host::{Event, Host, Level};
 use crate::paths;
@@ -46,7 +47,7 @@ pub async fn run(args: &RunArgs) -> Result<(), Fault> {
         First::Right(result) => result,
         First::Left(signal) => {
             let fault = Fault::new(
-                Class::Transient,
+                Failure::Stopped,
                 "kubeboot was asked to stop",
                 signal?,
                 "start kubeboot.service again: it goes on where it stopped",

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::host::Host;
 use crate::host::local::LocalHost;
 use crate::paths;
@@ -27,13 +28,13 @@ pub async fn run(args: &StatusArgs) -> Result<String, Fault> {
         Some(bytes) if args.json => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Some(bytes) => {
             let report = serde_json::from_slice(&bytes).map_err(|error| {
-                Fault::new(Class::Broken, "the report can't be read", paths::STATUS, "it is written anew by the next run of kubeboot")
+                Fault::new(Failure::NeverRan, "the report can't be read", paths::STATUS, "it is written anew by the next run of kubeboot")
                     .because(error.to_string())
             })?;
             Ok(report::text(&report))
         }
         None if args.json => Err(Fault::new(
-            Class::Broken,
+            Failure::NeverRan,
             "kubeboot has not run since this machine booted",
             paths::STATUS,
             "see `systemctl status kubeboot`",

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::fault::{Class, Fault};
+use crate::failure::{Failure, Seen};
+use crate::fault::Fault;
 use crate::host::{Host, Method, Request, Response, Tls, Unanswered};
 use crate::secret::Secret;
 
@@ -91,16 +92,28 @@ impl Trouble {
         }
     }
 
+    /// Its name.
+    #[must_use]
+    pub const fn failure(&self) -> Failure {
+        match self {
+            Self::Status(400 | 405 | 406 | 415 | 422, _) => Failure::ApiRefuses,
+            Self::Status(401, _) => Failure::CredentialRefused,
+            Self::Status(..) | Self::Malformed(_) => Failure::ApiUnavailable,
+            Self::Unanswered(reason) => reason.failure(),
+        }
+    }
+
+    /// As a look sees it.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        self.failure().seen(self.line())
+    }
+
     /// As a fault of `doing` something at `at`: everything that another try may mend is transient, 403 among it
     /// (init makes its bindings late), a request that can't be made is a bug.
     #[must_use]
     pub fn fault(&self, doing: &str, at: &str) -> Fault {
-        let class = match self {
-            Self::Status(400 | 405 | 406 | 415 | 422, _) => Class::Broken,
-            Self::Unanswered(Unanswered::Unusable(_)) => Class::Bug,
-            _ => Class::Transient,
-        };
-        Fault::new(class, doing, at, "look at the API server's own log on a control plane (`crictl logs`) if this persists")
+        Fault::new(self.failure(), doing, at, "look at the API server's own log on a control plane (`crictl logs`) if this persists")
             .because(self.line())
     }
 }

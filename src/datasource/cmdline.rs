@@ -1,7 +1,8 @@
 //! `kubeboot.url=URL` and `kubeboot.sha256=HEX` on the kernel's command line: PXE, and whoever edits a boot loader.
 
 use super::{Found, url};
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::host::Host;
 
 /// Fetches what the command line names, if it names anything.
@@ -15,10 +16,10 @@ pub(super) async fn fetch<H: Host>(host: &H, command_line: &str) -> Result<Found
 /// The URL and its pin, if there is one. As the kernel does, words end at blanks outside double quotes.
 ///
 /// # Errors
-/// [`Class::Input`] for a URL that may not be used, a malformed digest, a digest alone, or one parameter with two values.
+/// [`Failure::DocumentSource`] for a URL that may not be used, a malformed digest, a digest alone, or one parameter with two values.
 pub fn read(command_line: &str) -> Result<Option<url::Pinned>, Fault> {
     let refuse = |what: &str, advice: &str| {
-        Fault::new(Class::Input, "the kernel's command line can't be followed", "/proc/cmdline", advice).because(what)
+        Fault::new(Failure::DocumentSource, "the kernel's command line can't be followed", "/proc/cmdline", advice).because(what)
     };
     let words = words(command_line);
     let value = |name: &str| -> Result<Option<&str>, Fault> {

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::{Found, LIMIT};
 use crate::document::{Disposal, Document};
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::host::Host;
 use crate::secret::Secret;
 
@@ -25,13 +26,18 @@ pub(super) async fn fetch<H: Host>(host: &H) -> Result<Found, Fault> {
 /// One of them is the document.
 ///
 /// # Errors
-/// [`Class::Input`] if both are there.
+/// [`Failure::DocumentAmbiguous`] if both are there.
 pub fn read(mut found: Vec<(&'static str, Secret<Vec<u8>>)>) -> Result<Found, Fault> {
     let Some((place, bytes)) = found.pop() else {
         return Ok(Found::Nothing(PLACES.iter().map(|place| format!("{place}: no such file")).collect()));
     };
     if !found.is_empty() {
-        return Err(Fault::new(Class::Input, "this machine is told two things", PLACES.join(" and "), "remove one of these files"));
+        return Err(Fault::new(
+            Failure::DocumentAmbiguous,
+            "this machine is told two things",
+            PLACES.join(" and "),
+            "remove one of these files",
+        ));
     }
     Ok(Found::Document(Document {
         origin: place.to_owned(),
@@ -45,7 +51,7 @@ pub fn read(mut found: Vec<(&'static str, Secret<Vec<u8>>)>) -> Result<Found, Fa
 pub(super) async fn fetch_told<H: Host>(host: &H, path: &Path) -> Result<Document, Fault> {
     let place = path.display().to_string();
     let Some(bytes) = host.read(path, LIMIT).await? else {
-        return Err(Fault::new(Class::Input, "there is no such file", place, "look at the path that --datasource names"));
+        return Err(Fault::new(Failure::NoDocument, "there is no such file", place, "look at the path that --datasource names"));
     };
     Ok(Document {
         bytes: Secret::new(bytes),

@@ -26,7 +26,8 @@ use std::time::Duration;
 
 use crate::document::Document;
 use crate::facts::Facts;
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::host::{Host, shown_url};
 
 /// A document larger than this is none: platforms allow 16 KiB to 256 KiB of user-data.
@@ -98,11 +99,11 @@ impl Told {
     /// Reads the option's value.
     ///
     /// # Errors
-    /// [`Class::Usage`] for any other form.
+    /// [`Failure::CommandLine`] for any other form.
     pub fn parse(value: &str) -> Result<Self, Fault> {
         let usage = |why: &str| {
             Fault::new(
-                Class::Usage,
+                Failure::CommandLine,
                 "this is no datasource",
                 format!("--datasource {}", shown_url(value)),
                 "write file:/PATH, nocloud:/FOLDER, url:https://… or url:http://…#sha256=64-HEX-DIGITS",
@@ -126,8 +127,8 @@ impl Told {
 /// The document of this machine. `told` is the value of `--datasource`; `None` asks every place in the order above.
 ///
 /// # Errors
-/// [`Class::Usage`] for a malformed `told`; [`Class::Input`] if no place has a document (all are listed), if two
-/// contradict, or if what was fetched is not what was pinned; [`Class::Transient`] if a network place did not answer in
+/// [`Failure::CommandLine`] for a malformed `told`; an input failure if no place has a document (all are listed), if two
+/// contradict, or if what was fetched is not what was pinned; [`Failure::DocumentUnfetchable`] if a network place did not answer in
 /// [`url::PATIENCE`]; the host's own faults.
 pub async fn find<H: Host>(host: &H, told: Option<&str>, facts: &Facts) -> Result<Document, Fault> {
     if let Some(told) = told {
@@ -163,7 +164,7 @@ fn refuse_two(document: &Document, command_line: &str) -> Result<(), Fault> {
     match cmdline::read(command_line)? {
         None => Ok(()),
         Some(pinned) => Err(Fault::new(
-            Class::Input,
+            Failure::DocumentSource,
             "this machine is told two things",
             format!("{} and kubeboot.url={} on the kernel's command line", document.origin, pinned.shown()),
             "remove one of them, or say which with --datasource",
@@ -173,7 +174,7 @@ fn refuse_two(document: &Document, command_line: &str) -> Result<(), Fault> {
 
 fn nothing(looked: &[String]) -> Fault {
     Fault::new(
-        Class::Input,
+        Failure::NoDocument,
         "this machine has no document: no datasource holds one",
         "datasources, in the order asked",
         "put the document that `kubeboot mint` wrote for this machine in one of these places, or say where it is with --datasource",

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use super::{Found, LIMIT};
 use crate::document::{Disposal, Document};
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::host::Host;
 use crate::secret::Secret;
 
@@ -58,7 +59,7 @@ pub(super) async fn fetch_told<H: Host>(host: &H, folder: &Path) -> Result<Docum
     match fetch_folder(host, folder, &name, Disposal::Tell(told)).await? {
         Found::Document(document) => Ok(document),
         Found::Nothing(lines) => {
-            Err(Fault::new(Class::Input, "this folder holds no document", name, "look at the folder that --datasource names")
+            Err(Fault::new(Failure::NoDocument, "this folder holds no document", name, "look at the folder that --datasource names")
                 .because(lines.join("\n")))
         }
     }

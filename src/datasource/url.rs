@@ -6,7 +6,8 @@ use super::LIMIT;
 use crate::backoff;
 use crate::digest::sha256;
 use crate::document::{Disposal, Document};
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::host::{Event, Host, Level, Method, Request, Unanswered, shown_url};
 use crate::secret::Secret;
 
@@ -68,7 +69,7 @@ pub(super) async fn fetch<H: Host>(host: &H, pinned: &Pinned, who: &str) -> Resu
         };
         if host.now().since(started) >= PATIENCE {
             let what = format!("the document can't be fetched within {} s", PATIENCE.as_secs());
-            return Err(Fault::new(Class::Transient, what, pinned.shown(), advice).because(seen));
+            return Err(Fault::new(Failure::DocumentUnfetchable, what, pinned.shown(), advice).because(seen));
         }
         if seen != told {
             let message = format!("the document at {} can't be fetched yet: {seen}", pinned.shown());
@@ -97,7 +98,7 @@ async fn ask<H: Host>(host: &H, pinned: &Pinned, who: &str) -> Result<Try, Fault
         size_limit: LIMIT,
         fresh: false,
     };
-    let refuse = |what: &str, advice: &str| Fault::new(Class::Input, what, format!("{} ({who})", pinned.shown()), advice);
+    let refuse = |what: &str, advice: &str| Fault::new(Failure::DocumentSource, what, format!("{} ({who})", pinned.shown()), advice);
     let again = |seen: String, advice| Ok(Try::Again { seen, advice });
     match host.http(&request).await {
         Ok(answer) => match answer.status {
@@ -128,19 +129,24 @@ async fn ask<H: Host>(host: &H, pinned: &Pinned, who: &str) -> Result<Try, Fault
 /// The body is the document if it is what was pinned.
 ///
 /// # Errors
-/// [`Class::Input`] with both digests if not, or if there is nothing in it.
+/// [`Failure::PinMismatch`] with both digests if not, [`Failure::DocumentSource`] if there is nothing in it.
 pub fn read(pinned: &Pinned, body: Secret<Vec<u8>>, who: &str) -> Result<Document, Fault> {
     let place = format!("{} ({who})", pinned.shown());
     if let Some(wanted) = &pinned.sha256 {
         let found = sha256(body.expose());
         if found != *wanted {
             let advice = "if the document was made anew, pin its new digest; if not, somebody has changed it on the way";
-            return Err(Fault::new(Class::Input, "what was fetched is not what was pinned", place, advice)
+            return Err(Fault::new(Failure::PinMismatch, "what was fetched is not what was pinned", place, advice)
                 .because(format!("pinned SHA-256  {wanted}\nfetched SHA-256 {found}")));
         }
     }
     if body.expose().trim_ascii().is_empty() {
-        return Err(Fault::new(Class::Input, "what was fetched is empty", place, "look at the URL and at what its server holds"));
+        return Err(Fault::new(
+            Failure::DocumentSource,
+            "what was fetched is empty",
+            place,
+            "look at the URL and at what its server holds",
+        ));
     }
     Ok(Document {
         origin: pinned.shown(),

@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 
 /// One thing wrong with a document. No text of it holds a secret: only fields known not to be secret are quoted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,8 +66,13 @@ impl Violations {
             Some(first) => format!("{}:{}:{}", self.origin, first.line, first.column),
             None => self.origin.clone(),
         };
-        Fault::new(Class::Input, what, at, "correct the document; `kubeboot plan DOCUMENT` reads it again without changing anything")
-            .because(self.to_string())
+        Fault::new(
+            Failure::DocumentInvalid,
+            what,
+            at,
+            "correct the document; `kubeboot plan DOCUMENT` reads it again without changing anything",
+        )
+        .because(self.to_string())
     }
 }
 

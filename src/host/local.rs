@@ -34,6 +34,7 @@ mod observe;
 mod systemd;
 mod tls;
 
+pub use files::failure as disk_failure;
 pub use lock::{Lock, lock};
 pub use systemd::{Surroundings, terminated};
 

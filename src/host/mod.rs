@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::facts::Facts;
+use crate::failure::{Failure, Seen};
 use crate::fault::Fault;
 use crate::moment::{Instant, UnixTime};
 use crate::secret::Secret;
@@ -178,6 +179,30 @@ pub enum Unanswered {
 }
 
 impl Unanswered {
+    /// Its name. What is too large or broke off after the handshake is an answer of ours that is none.
+    #[must_use]
+    pub const fn failure(&self) -> Failure {
+        match self {
+            Self::NoName(_) => Failure::NameUnresolved,
+            Self::NoRoute(_) => Failure::NoRoute,
+            Self::ConnectTimeout(_) => Failure::ConnectTimeout,
+            Self::Refused(_) => Failure::ConnectionRefused,
+            Self::Closed(_) => Failure::ConnectionClosed,
+            Self::NotTls(_) => Failure::NotTls,
+            Self::ForeignCa(_) => Failure::ForeignCa,
+            Self::BadCertificate(_) => Failure::CertificateInvalid,
+            Self::TlsFailed(_) => Failure::TlsFailed,
+            Self::NoAnswer(_) | Self::Verified(_) | Self::TooLarge(_) => Failure::NoAnswer,
+            Self::Unusable(_) => Failure::Bug,
+        }
+    }
+
+    /// As a look sees it.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        self.failure().seen(self.line())
+    }
+
     /// What was seen, for a person.
     #[must_use]
     pub fn line(&self) -> String {

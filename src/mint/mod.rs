@@ -9,7 +9,8 @@ use std::time::Duration;
 use crate::document::field::CertificateKey;
 use crate::document::spec::{ClusterSpec, CredentialKind, PkiMode, SealedBundle};
 use crate::emit::Page;
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::kubeconfig::{Kubeconfig, User};
 use crate::moment::UnixTime;
 use crate::pki::client::{self, ClientIdentity};
@@ -89,7 +90,7 @@ struct Material {
 /// Makes a new cluster's keys and documents. Each call makes another cluster: nothing of an earlier one is reused.
 ///
 /// # Errors
-/// [`Class::Usage`]: a window shorter than ten minutes or longer than the CA lives; [`Class::Broken`] without randomness.
+/// [`Failure::CommandLine`]: a window shorter than ten minutes or longer than the CA lives; [`Failure::NoRandomness`].
 pub fn mint(spec: &ClusterSpec, options: &MintOptions, random: Randomness<'_>) -> Result<Minted, Fault> {
     let now = options.now;
     let before = end(now, options.valid_for, "--valid-for")?;
@@ -126,7 +127,7 @@ fn end(now: UnixTime, length: Duration, option: &str) -> Result<UnixTime, Fault>
         return Ok(now.plus(seconds));
     }
     let what = format!("{option} is {seconds} seconds");
-    Err(Fault::new(Class::Usage, what, option, "write at least 10m and less than ten years, for example 24h"))
+    Err(Fault::new(Failure::CommandLine, what, option, "write at least 10m and less than ten years, for example 24h"))
 }
 
 fn bytes<const N: usize>(random: Randomness<'_>) -> Result<[u8; N], Fault> {

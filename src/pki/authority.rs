@@ -1,6 +1,7 @@
 //! A certificate authority: its certificate and its key, known to belong together.
 
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::moment::UnixTime;
 use crate::secret::Secret;
 
@@ -21,18 +22,18 @@ impl Authority {
     /// for example `ca`: then they speak of `ca.crt` and `ca.key`.
     ///
     /// # Errors
-    /// [`Class::Input`]: one can't be read, the certificate is no CA, or the key is another's.
+    /// [`Failure::PkiUnusable`]: one can't be read, the certificate is no CA, or the key is another's.
     pub fn from_pem(certificate_pem: &str, key_pem: &str, at: &str) -> Result<Self, Fault> {
         let (certificate_at, key_at) = (format!("{at}.crt"), format!("{at}.key"));
         let certificate = Certificate::first(certificate_pem, &certificate_at)?;
         if !certificate.is_authority() {
             let advice = "use the CA's certificate, not one that it signed; its basic constraints say CA:TRUE";
-            return Err(Fault::new(Class::Input, "this certificate is no CA", certificate_at, advice));
+            return Err(Fault::new(Failure::PkiUnusable, "this certificate is no CA", certificate_at, advice));
         }
         let key = PrivateKey::from_pem(key_pem, &key_at)?;
         if key.public_bits() != certificate.public_bits() {
             let what = format!("this key is not the key of the certificate in {certificate_at}");
-            return Err(Fault::new(Class::Input, what, key_at, "take both files from the same place and time"));
+            return Err(Fault::new(Failure::PkiUnusable, what, key_at, "take both files from the same place and time"));
         }
         Ok(Self { certificate, certificate_pem: certificate_pem.to_owned(), key })
     }
@@ -40,7 +41,7 @@ impl Authority {
     /// A new CA as kubeadm would make it (kubeadm.md §2.2), with a P-256 key.
     ///
     /// # Errors
-    /// [`Class::Broken`] if the kernel gives no randomness.
+    /// [`Failure::NoRandomness`] if the kernel gives no randomness.
     pub fn mint(common_name: &str, not_before: UnixTime, not_after: UnixTime) -> Result<Self, Fault> {
         let key = PrivateKey::generate()?;
         let subject = issue::name(common_name, &[]);

@@ -4,7 +4,8 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
 
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::moment::UnixTime;
 
 use super::pem;
@@ -28,9 +29,9 @@ impl Certificate {
     /// All certificates of a PEM text, in order; at least one. Other sections are passed over. `at` names the text in faults.
     ///
     /// # Errors
-    /// [`Class::Input`] if there is none or one can't be parsed.
+    /// [`Failure::PkiUnusable`] if there is none or one can't be parsed.
     pub fn all(text: &str, at: &str) -> Result<Vec<Self>, Fault> {
-        let refuse = |what: &str| Fault::new(Class::Input, what, at, "write PEM certificates (-----BEGIN CERTIFICATE-----)");
+        let refuse = |what: &str| Fault::new(Failure::PkiUnusable, what, at, "write PEM certificates (-----BEGIN CERTIFICATE-----)");
         let mut found = Vec::new();
         for section in pem::sections(text).into_iter().filter(|section| section.label == "CERTIFICATE") {
             let der = section.der.ok_or_else(|| refuse("a PEM certificate is torn or no base64"))?;
@@ -44,7 +45,7 @@ impl Certificate {
     /// # Errors
     /// As [`Self::all`].
     pub fn first(text: &str, at: &str) -> Result<Self, Fault> {
-        let none = || Fault::new(Class::Input, "this holds no PEM certificate", at, "write PEM certificates");
+        let none = || Fault::new(Failure::PkiUnusable, "this holds no PEM certificate", at, "write PEM certificates");
         Self::all(text, at)?.into_iter().next().ok_or_else(none)
     }
 

@@ -1,7 +1,8 @@
 //! Short-lived client certificates: the bootstrap certificate of a document, the admin's, and the ones that a
 //! control plane which holds the CA key signs for itself (design §3).
 
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::moment::UnixTime;
 use crate::secret::Secret;
 
@@ -29,7 +30,7 @@ pub struct ClientIdentity {
 /// old, and late ones of a CA that is about to end.
 ///
 /// # Errors
-/// [`Class::Input`] if nothing of the time does; [`Class::Broken`] without randomness.
+/// [`Failure::PkiUnusable`] if nothing of the time does; [`Failure::NoRandomness`] without randomness.
 pub fn sign_within(
     authority: &Authority,
     common_name: &str,
@@ -44,7 +45,7 @@ pub fn sign_within(
 /// Signs a new P-256 key for `common_name` in the `organizations` (user name and groups, to Kubernetes; user name, to etcd).
 ///
 /// # Errors
-/// [`Class::Input`] if the window is empty or not inside the CA's own validity; [`Class::Broken`] without randomness.
+/// [`Failure::PkiUnusable`] if the window is empty or not inside the CA's own validity; [`Failure::NoRandomness`] without randomness.
 pub fn sign(
     authority: &Authority,
     common_name: &str,
@@ -56,7 +57,7 @@ pub fn sign(
     if not_before >= not_after || not_before < ca.not_before() || not_after > ca.not_after() {
         let what = format!("a client certificate from {not_before} to {not_after} can't be signed");
         let at = format!("CA {}, valid from {} to {}", ca.common_name(), ca.not_before(), ca.not_after());
-        return Err(Fault::new(Class::Input, what, at, "check the clock, or ask for a time inside of the CA's"));
+        return Err(Fault::new(Failure::PkiUnusable, what, at, "check the clock, or ask for a time inside of the CA's"));
     }
     let key = PrivateKey::generate()?;
     let der = issue::sign(

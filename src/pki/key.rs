@@ -6,7 +6,8 @@
 
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::secret::Secret;
 
 use super::der::{self, BIT_STRING, INTEGER, OCTET_STRING, OID, Reader, SEQUENCE, Wiped};
@@ -44,16 +45,16 @@ impl std::fmt::Debug for PrivateKey {
 fn unreadable(at: &str, what: &str) -> Fault {
     let advice = "write an unencrypted ECDSA P-256 key (\"EC PRIVATE KEY\" or \"PRIVATE KEY\") or an RSA key of 2048 to 4096 bits \
                   (\"RSA PRIVATE KEY\" or \"PRIVATE KEY\")";
-    Fault::new(Class::Input, what, at, advice)
+    Fault::new(Failure::PkiUnusable, what, at, advice)
 }
 
 impl PrivateKey {
     /// A new P-256 key.
     ///
     /// # Errors
-    /// [`Class::Broken`] if the kernel gives no randomness.
+    /// [`Failure::NoRandomness`] if the kernel gives no randomness.
     pub fn generate() -> Result<Self, Fault> {
-        let broken = |what| Fault::new(Class::Broken, what, "key generation", "check that this kernel has getrandom");
+        let broken = |what| Fault::new(Failure::NoRandomness, what, "key generation", "check that this kernel has getrandom");
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random::source())
             .map_err(|_| broken("no key could be generated"))?;
         from_pkcs8(document.as_ref(), "key generation")
@@ -63,7 +64,7 @@ impl PrivateKey {
     /// passed over. `at` names the text in faults.
     ///
     /// # Errors
-    /// [`Class::Input`]: no key, a torn or encrypted one, or a kind that is not read; it names which.
+    /// [`Failure::PkiUnusable`]: no key, a torn or encrypted one, or a kind that is not read; it names which.
     pub fn from_pem(text: &str, at: &str) -> Result<Self, Fault> {
         let sections = pem::sections(text);
         let Some(section) = sections.iter().find(|section| section.label.ends_with("PRIVATE KEY")) else {
@@ -141,7 +142,7 @@ impl PrivateKey {
 
     /// Signs with SHA-256.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Fault> {
-        let failed = |_| Fault::new(Class::Broken, "signing failed", "private key", "check that this kernel has getrandom");
+        let failed = |_| Fault::new(Failure::NoRandomness, "signing failed", "private key", "check that this kernel has getrandom");
         match &self.0 {
             Kind::P256 { pair, .. } => Ok(pair.sign(&random::source(), message).map_err(failed)?.as_ref().to_vec()),
             Kind::Rsa { pair, .. } => {
@@ -194,7 +195,7 @@ fn from_sec1(bytes: &[u8], outer_curve: Option<&[u8]>, at: &str) -> Result<Priva
     // The first octet of a bit string counts unused bits.
     let Some((0, point)) = point.split_first().map(|(unused, point)| (*unused, point)) else {
         return Err(Fault::new(
-            Class::Input,
+            Failure::PkiUnusable,
             "the private key lacks its public half",
             at,
             "write it anew with `openssl ec -in OLD -out NEW`, which adds it",
@@ -220,7 +221,7 @@ fn from_pkcs1(bytes: &[u8], at: &str) -> Result<PrivateKey, Fault> {
 /// The public bits of a PEM "PUBLIC KEY" text, to be compared with [`PrivateKey::public_bits`]. `at` names the text.
 ///
 /// # Errors
-/// [`Class::Input`] if it is none.
+/// [`Failure::PkiUnusable`] if it is none.
 pub fn public_bits_of_pem(text: &str, at: &str) -> Result<Vec<u8>, Fault> {
     let parse = || {
         let section = pem::sections(text).into_iter().find(|section| section.label == "PUBLIC KEY")?;
@@ -231,6 +232,6 @@ pub fn public_bits_of_pem(text: &str, at: &str) -> Result<Vec<u8>, Fault> {
     };
     parse().ok_or_else(|| {
         let advice = "write the public key as PEM \"PUBLIC KEY\", as `openssl pkey -in sa.key -pubout` prints it";
-        Fault::new(Class::Input, "this is no PEM public key", at, advice)
+        Fault::new(Failure::PkiUnusable, "this is no PEM public key", at, advice)
     })
 }

@@ -3,7 +3,8 @@
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 
 /// Fills a slice with randomness fit for keys: `Host::random`, or [`fill`] where there is no host.
 pub type Randomness<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<(), Fault>;
@@ -15,9 +16,9 @@ pub(super) fn source() -> SystemRandom {
 /// Fills `bytes` from the operating system (getrandom(2)).
 ///
 /// # Errors
-/// [`Class::Broken`] if the kernel gives none.
+/// [`Failure::NoRandomness`] if the kernel gives none.
 pub fn fill(bytes: &mut [u8]) -> Result<(), Fault> {
-    source()
-        .fill(bytes)
-        .map_err(|_| Fault::new(Class::Broken, "the kernel gave no randomness", "getrandom(2)", "check that this kernel has getrandom"))
+    source().fill(bytes).map_err(|_| {
+        Fault::new(Failure::NoRandomness, "the kernel gave no randomness", "getrandom(2)", "check that this kernel has getrandom")
+    })
 }

@@ -8,28 +8,29 @@ use zeroize::Zeroize;
 
 use crate::document::field::CertificateKey;
 use crate::document::spec::SealedBundle;
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::secret::Secret;
 
 use super::random::Randomness;
 use super::shared::{SharedName, SharedPki};
 
 fn cipher(key: &CertificateKey) -> Result<LessSafeKey, Fault> {
-    let unusable = |_| Fault::new(Class::Bug, "AES-256-GCM refused its key", "certificateKey", "report this");
+    let unusable = |_| Fault::new(Failure::Bug, "AES-256-GCM refused its key", "certificateKey", "report this");
     Ok(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.expose()).map_err(unusable)?))
 }
 
 /// Seals one value under a nonce that must never be used twice with a key: nonce ‖ ciphertext ‖ tag.
 ///
 /// # Errors
-/// [`Class::Bug`] only.
+/// [`Failure::Bug`] only.
 pub fn seal_value(plain: &[u8], key: &CertificateKey, nonce: [u8; NONCE_LEN]) -> Result<Vec<u8>, Fault> {
     let mut sealed = Vec::with_capacity(NONCE_LEN + plain.len() + AES_256_GCM.tag_len());
     sealed.extend_from_slice(&nonce);
     // Room for the tag is there, so that sealing never leaves a copy of the plain text behind in a smaller buffer.
     let mut text = Vec::with_capacity(plain.len() + AES_256_GCM.tag_len());
     text.extend_from_slice(plain);
-    let failed = |_| Fault::new(Class::Bug, "AES-256-GCM refused a value", "bundle", "report this");
+    let failed = |_| Fault::new(Failure::Bug, "AES-256-GCM refused a value", "bundle", "report this");
     cipher(key)?.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut text).map_err(failed)?;
     sealed.extend_from_slice(&text);
     Ok(sealed)
@@ -63,29 +64,35 @@ pub fn seal(pki: &SharedPki, key: &CertificateKey, random: Randomness<'_>) -> Re
 /// Opens a bundle. What it holds is not checked beyond being text: that is [`SharedPki::check`]'s.
 ///
 /// # Errors
-/// [`Class::Input`]: a name that is not one of the eight, one missing or empty, no base64, or the wrong key.
+/// [`Failure::PkiUnusable`]: a name that is not one of the eight, one missing or empty, no base64;
+/// [`Failure::CertificateKeyWrong`].
 pub fn open(bundle: &SealedBundle, key: &CertificateKey) -> Result<SharedPki, Fault> {
     let advice = "use the certificate key and the bundle of the same mint (or of the same `kubeadm init --upload-certs`)";
     if let Some(unknown) = bundle.keys().find(|name| SharedName::ALL.iter().all(|known| known.secret_key() != name.as_str())) {
         let shown: String = unknown.escape_debug().take(64).collect();
         let what = format!("the bundle holds `{shown}`, which is none of the shared files");
         let only = SharedName::ALL.map(SharedName::secret_key).join(", ");
-        return Err(Fault::new(Class::Input, what, "bundle", format!("only these belong in it: {only}")));
+        return Err(Fault::new(Failure::PkiUnusable, what, "bundle", format!("only these belong in it: {only}")));
     }
     SharedPki::from_files(|name| {
         let at = format!("bundle, {}", name.secret_key());
         let Some(text) = bundle.get(name.secret_key()).filter(|text| !text.is_empty()) else {
             let what = format!("the bundle lacks {}", name.secret_key());
             let advice = "make the bundle anew on a control plane that has all shared files (stacked etcd, CA keys on disk)";
-            return Err(Fault::new(Class::Input, what, at, advice));
+            return Err(Fault::new(Failure::PkiUnusable, what, at, advice));
         };
-        let sealed = STANDARD.decode(text).map_err(|_| Fault::new(Class::Input, "this value is no base64", at.clone(), advice))?;
+        let sealed = STANDARD.decode(text).map_err(|_| Fault::new(Failure::PkiUnusable, "this value is no base64", at.clone(), advice))?;
         let Some(plain) = open_value(&sealed, key) else {
-            return Err(Fault::new(Class::Input, "the certificate key does not open the bundle, or the bundle was changed", at, advice));
+            return Err(Fault::new(
+                Failure::CertificateKeyWrong,
+                "the certificate key does not open the bundle, or the bundle was changed",
+                at,
+                advice,
+            ));
         };
         match std::str::from_utf8(plain.expose()) {
             Ok(text) => Ok(Secret::new(text.to_owned())),
-            Err(_) => Err(Fault::new(Class::Input, "the opened value is no PEM text", at, advice)),
+            Err(_) => Err(Fault::new(Failure::PkiUnusable, "the opened value is no PEM text", at, advice)),
         }
     })
 }

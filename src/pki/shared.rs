@@ -2,7 +2,8 @@
 
 use zeroize::Zeroize;
 
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::host::Mode;
 use crate::moment::UnixTime;
 use crate::secret::Secret;
@@ -143,7 +144,7 @@ impl SharedPki {
     /// A new one: three P-256 CAs as kubeadm names them and a P-256 service-account pair.
     ///
     /// # Errors
-    /// [`Class::Broken`] if the kernel gives no randomness.
+    /// [`Failure::NoRandomness`] if the kernel gives no randomness.
     pub fn mint(not_before: UnixTime, not_after: UnixTime) -> Result<Self, Fault> {
         let authority = |name| Ok(Pair::from(&Authority::mint(name, not_before, not_after)?));
         let service_account = PrivateKey::generate()?;
@@ -201,7 +202,7 @@ impl SharedPki {
     /// Validity is not compared with a clock; [`Authority::certificate`] has the times.
     ///
     /// # Errors
-    /// [`Class::Input`], naming the file.
+    /// [`Failure::PkiUnusable`], naming the file.
     pub fn check(&self, discovery_ca_pem: &str) -> Result<(), Fault> {
         let ca = self.authority()?;
         Authority::from_pem(&self.front_proxy_ca.certificate, self.front_proxy_ca.key.expose(), "front-proxy-ca")?;
@@ -209,14 +210,14 @@ impl SharedPki {
         let signer = PrivateKey::from_pem(self.service_account_key.expose(), "sa.key")?;
         if key::public_bits_of_pem(&self.service_account_public_key, "sa.pub")? != signer.public_bits() {
             let advice = "take both files from the same place and time, or make sa.pub anew: openssl pkey -in sa.key -pubout -out sa.pub";
-            return Err(Fault::new(Class::Input, "this is not the public key of sa.key", "sa.pub", advice));
+            return Err(Fault::new(Failure::PkiUnusable, "this is not the public key of sa.key", "sa.pub", advice));
         }
         let known = Certificate::all(discovery_ca_pem, "discovery.certificateAuthority")?;
         if known.iter().any(|certificate| certificate.der() == ca.certificate().der()) {
             Ok(())
         } else {
             let what = "the cluster CA of the shared PKI is not the one that discovery.certificateAuthority names";
-            Err(Fault::new(Class::Input, what, "ca.crt", "use a bundle and a document of the same mint"))
+            Err(Fault::new(Failure::CaMismatch, what, "ca.crt", "use a bundle and a document of the same mint"))
         }
     }
 }

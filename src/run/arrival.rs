@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::FIRST_WORD;
+use super::waiting::FIRST_WORD;
 use crate::backoff;
 use crate::document::spec::NodeSpec;
 use crate::facts::Facts;
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::host::{Event, Host, Level};
 use crate::kubeadm::config::Identity;
 use crate::preflight;
@@ -25,7 +26,13 @@ pub(super) async fn settle<H: Host>(host: &H, spec: &NodeSpec, mut facts: Facts)
         };
         let (elapsed, seen) = (host.now().since(since), problems.join("; "));
         if elapsed >= NETWORK {
-            return Err(preflight::fault(&problems).as_class(Class::Transient));
+            return Err(Fault::new(
+                Failure::NoNameOrAddress,
+                format!("this machine has no name or address after {} s", NETWORK.as_secs()),
+                "the network, before the first step",
+                "look at the machine's network (DHCP) and hostname; kubeboot tries again by itself",
+            )
+            .because(seen));
         }
         if seen != told {
             host.tell(&Event { level: Level::Info, step: "", message: &format!("waiting for name and address: {seen}"), console: false });

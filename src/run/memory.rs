@@ -5,7 +5,8 @@ use std::path::Path;
 use super::Run;
 use crate::act;
 use crate::facts::Facts;
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::host::{Event, Host, Level, Mode};
 use crate::ledger::{self, Entry, Progress, Record};
 use crate::paths;
@@ -23,7 +24,7 @@ pub(super) async fn recall<H: Host>(host: &H, facts: &Facts) -> Result<Progress,
     let bytes = host.read(Path::new(paths::LEDGER), LIMIT).await?.unwrap_or_default();
     let progress = ledger::fold(&bytes).map_err(|line| {
         Fault::new(
-            Class::Broken,
+            Failure::LedgerDamaged,
             format!("line {line} of the ledger is damaged"),
             paths::LEDGER,
             "this disk can't be trusted to say what was begun here: re-image the machine",
@@ -38,7 +39,7 @@ pub(super) async fn recall<H: Host>(host: &H, facts: &Facts) -> Result<Progress,
     let mut said = ledger.chain(markers.iter().map(|machine| (machine, "the marker of a finished first boot is", paths::DONE)));
     if let Some((other, what, at)) = said.find(|(machine, ..)| !machine.is_empty() && **machine != facts.machine_id) {
         return Err(Fault::new(
-            Class::Broken,
+            Failure::CloneOfAnother,
             "this disk was the first boot of another machine",
             at,
             "it is a clone, or its machine-id was reset: use a fresh image (or remove /var/lib/kubeboot, /etc/kubernetes, /var/lib/kubelet and /var/lib/etcd)",
@@ -79,7 +80,7 @@ impl<H: Host> Run<'_, H> {
         match &self.progress.identity {
             Some(earlier) if self.progress.kubeadm_has_begun() && *earlier != me => {
                 return Err(Fault::new(
-                    Class::Input,
+                    Failure::DocumentDiffers,
                     "the document is for another cluster, role or node than the run that was begun on this disk",
                     paths::LEDGER,
                     "give this machine its own document again, or re-image it",

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use kubeboot::document::Document;
 use kubeboot::document::spec::{BootstrapCredential, SecretSource};
 use kubeboot::facts::{Facts, InterfaceAddress};
-use kubeboot::fault::{Class, Fault};
+use kubeboot::failure::Failure;
+use kubeboot::fault::Fault;
 use kubeboot::host::{Command, Method, Output, Request, Response, Unanswered};
 use kubeboot::moment::UnixTime;
 use serde_json::{Value, json};
@@ -129,7 +130,7 @@ pub fn machine(world: Worker) -> Sim<Worker> {
 /// One run; `None` if the machine died in it.
 pub fn boot(sim: &Sim<Worker>) -> Option<Result<(), Fault>> {
     // Where there is no document any more, the datasources say so.
-    let nothing = || Fault::new(Class::Input, "no document was found", "/etc/kubeboot/node.yaml", "put one there");
+    let nothing = || Fault::new(Failure::NoDocument, "no document was found", "/etc/kubeboot/node.yaml", "put one there");
     let found = sim.file(DOCUMENT).map(|_| document()).ok_or_else(nothing);
     sim.drive(kubeboot::run::run(sim, found, facts()))
 }

@@ -14,7 +14,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, ChildStderr, ChildStdout};
 use tokio::task::JoinHandle;
 
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::host::{Command, Output, Stream};
 
 /// Where programs are looked up; also the PATH of the child, because kubeadm starts others (crictl, mount, conntrack).
@@ -35,7 +36,7 @@ pub(super) async fn run(root: &Path, ending: &Ending, command: &Command, line: &
     let program = find(root, &command.program)?;
     let unable = |error: io::Error| {
         Fault::new(
-            Class::Broken,
+            Failure::ProgramUnusable,
             format!("{} can't be started", command.program),
             program.display().to_string(),
             "this must be an executable of this machine's architecture, on a file system that is not mounted noexec",
@@ -105,7 +106,7 @@ fn find(root: &Path, program: &str) -> Result<PathBuf, Fault> {
     };
     candidates.into_iter().find(|path| executable(path)).ok_or_else(|| {
         Fault::new(
-            Class::Broken,
+            Failure::ProgramMissing,
             format!("{program} is not installed"),
             if program.contains('/') { program.to_owned() } else { format!("PATH {PATH}") },
             format!("put {program} into the machine's image; kubeboot installs nothing"),

@@ -10,7 +10,8 @@ use std::path::Path;
 
 use nix::mount::{MntFlags, MsFlags};
 
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::host::Mode;
 
 /// File systems that a NoCloud drive may have (cloud-init, DataSourceNoCloud).
@@ -32,6 +33,15 @@ impl Mode {
     }
 }
 
+/// The name of an I/O error.
+pub fn failure(error: &io::Error) -> Failure {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Failure::DiskFull,
+        ErrorKind::ReadOnlyFilesystem => Failure::DiskReadOnly,
+        _ => Failure::Disk,
+    }
+}
+
 /// An I/O error as a [`Fault`] that names the path and knows what the common ones ask of a person.
 pub(super) fn fault(what: &str, path: &Path, error: &io::Error) -> Fault {
     let advice = match error.kind() {
@@ -46,7 +56,7 @@ pub(super) fn fault(what: &str, path: &Path, error: &io::Error) -> Fault {
         ErrorKind::IsADirectory => "a folder lies where a file is expected: move it away",
         _ => "look at this path on the machine, and at the kernel's messages (dmesg) for errors of its disk",
     };
-    Fault::new(Class::Broken, what, path.display().to_string(), advice).because(error.to_string())
+    Fault::new(failure(error), what, path.display().to_string(), advice).because(error.to_string())
 }
 
 pub(super) fn read(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
@@ -63,7 +73,7 @@ pub(super) fn read(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, Fault> 
     file.take(most).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() > limit {
         return Err(Fault::new(
-            Class::Input,
+            Failure::FileTooLarge,
             format!("the file is larger than {limit} bytes"),
             path.display().to_string(),
             "this is not a file that kubeboot expects here: put the right one there",
@@ -147,7 +157,7 @@ pub(super) fn mount_read_only(device: &Path, at: &Path) -> Result<(), Fault> {
     }
     let _ = fs::remove_dir(at);
     Err(Fault::new(
-        Class::Broken,
+        Failure::DriveUnreadable,
         "can't mount the drive",
         device.display().to_string(),
         "make the drive anew with one of these file systems; the image's kernel needs the module of it (isofs, vfat with nls_iso8859-1)",
@@ -162,7 +172,7 @@ pub(super) fn unmount(at: &Path) -> Result<(), Fault> {
 
 fn parent(path: &Path) -> Result<&Path, Fault> {
     path.parent()
-        .ok_or_else(|| Fault::new(Class::Bug, "a path without a folder", path.display().to_string(), "report this as a bug of kubeboot"))
+        .ok_or_else(|| Fault::new(Failure::Bug, "a path without a folder", path.display().to_string(), "report this as a bug of kubeboot"))
 }
 
 /// Makes the missing ones among `folder` and its parents, each with exactly `mode`, and syncs what holds them,

@@ -7,7 +7,8 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 
 /// The lock; given up when dropped.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub struct Lock(#[allow(dead_code, reason = "held, not read")] Flock<std::fs::Fi
 pub fn lock(path: &Path) -> Result<Lock, Fault> {
     let shown = path.display().to_string();
     let broken = |why: String| {
-        Fault::new(Class::Broken, "the lock can't be taken", &shown, "run kubeboot as root; /run must be writable").because(why)
+        Fault::new(Failure::Disk, "the lock can't be taken", &shown, "run kubeboot as root; /run must be writable").because(why)
     };
     if let Some(folder) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| broken(error.to_string()))?;
@@ -30,7 +31,7 @@ pub fn lock(path: &Path) -> Result<Lock, Fault> {
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(lock) => Ok(Lock(lock)),
         Err((_, Errno::EWOULDBLOCK)) => Err(Fault::new(
-            Class::Transient,
+            Failure::AlreadyRunning,
             "another kubeboot is at work on this machine",
             shown,
             "leave it to kubeboot.service (`kubeboot status` shows what it does), or stop that first",

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::fault::{Class, Fault};
+use crate::failure::Failure;
+use crate::fault::Fault;
 
 /// What the process was given by whoever started it: the only environment that kubeboot reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,7 +69,7 @@ pub(super) fn credential_path(folder: Option<&Path>, name: &str) -> Option<PathB
 /// If the kernel refuses the signal handlers.
 pub async fn terminated() -> Result<&'static str, Fault> {
     let failed = |error: std::io::Error| {
-        Fault::new(Class::Bug, "can't listen for signals", "sigaction(2)", "report this as a bug of kubeboot").because(error.to_string())
+        Fault::new(Failure::Bug, "can't listen for signals", "sigaction(2)", "report this as a bug of kubeboot").because(error.to_string())
     };
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
