@@ -27,6 +27,7 @@ pub mod host;
 pub mod kubeadm;
 pub mod kubeconfig;
 pub mod ledger;
+pub mod message;
 pub mod mint;
 pub mod moment;
 pub mod paths;

@@ -24,6 +24,7 @@ use crate::fault::{Class, Fault};
 use crate::host::{Event, Host, Level, Mode, Stream};
 use crate::kubeadm::config::Identity;
 use crate::ledger::{Entry, Progress};
+use crate::message::Message;
 use crate::moment::Instant;
 use crate::paths;
 use crate::pki::shared::SharedPki;
@@ -118,6 +119,11 @@ pub async fn stopped<H: Host>(host: &H, fault: &Fault) {
     }
 }
 
+/// The fault that ends it, to journal and console.
+pub fn tell_fault<H: Host>(host: &H, fault: &Fault) {
+    host.tell(&Event::new(Level::Error, "", &fault.to_string()).of(Message::Failed).telling(fault.failure()).on_console());
+}
+
 /// The last words: report, console, journal.
 async fn end<H: Host>(host: &H, report: &mut Report, fault: Option<&Fault>) {
     report.ended_at = Some(host.wall().to_string());
@@ -129,11 +135,11 @@ async fn end<H: Host>(host: &H, report: &mut Report, fault: Option<&Fault>) {
         if let Some(step) = report.steps.iter_mut().find(|step| step.outcome == StepOutcome::Running) {
             step.outcome = StepOutcome::Failed;
         }
-        host.tell(&Event { level: Level::Error, step: "", message: &fault.to_string(), console: true });
+        tell_fault(host, fault);
         host.status(&format!("failed: {}", fault.line()));
     }
     if let Err(unwritten) = host.write(Path::new(paths::STATUS), &report.to_json(), Mode::Private).await {
-        host.tell(&Event { level: Level::Error, step: "", message: &unwritten.to_string(), console: true });
+        tell_fault(host, &unwritten);
     }
 }
 
@@ -194,22 +200,22 @@ impl<H: Host> Run<'_, H> {
             self.step(&step).await?;
             let planned = plan.course;
             if self.course != planned {
-                plan = self.change(step.id);
+                plan = self.change();
                 next = plan.steps.iter().position(|other| other.id == step.id).unwrap_or(next);
             }
             next += 1;
         }
         let took = self.host.now().since(self.began).as_secs_f64();
-        self.tell_console(&format!("done: {} {} works, {took:.1} s after the start", self.spec.role.name(), self.identity.name));
+        let message = format!("done: {} {} works, {took:.1} s after the start", self.spec.role.name(), self.identity.name);
+        self.tell_event(Event::new(Level::Info, "", &message).of(Message::Done).on_console());
         self.host.status("done");
         Ok(())
     }
 
     /// The fence chose another course than the one set out on.
-    fn change(&mut self, after: StepId) -> Plan {
+    fn change(&mut self) -> Plan {
         let plan = plan::build(&self.spec, self.course);
         self.report.follow(&plan);
-        self.tell(Level::Info, &format!("after {}: the course is {:?}", after.name(), self.course));
         plan
     }
 
@@ -233,7 +239,7 @@ impl<H: Host> Run<'_, H> {
                         entry.attempts = state.attempts;
                         entry.next_try_in = None;
                     }
-                    self.tell(Level::Info, &format!("begun: {}", step.why));
+                    self.tell_event(Event::new(Level::Info, "", &format!("begun: {}", step.why)).of(Message::StepBegins));
                     if step.has_effect() {
                         self.record(Entry::Begun { step: step.id }).await?;
                     }
@@ -241,9 +247,9 @@ impl<H: Host> Run<'_, H> {
                         Ok(()) => Attempt::Succeeded,
                         Err(fault) => {
                             if fault.class() == Class::Transient {
-                                self.tell(
-                                    Level::Warning,
-                                    &format!("attempt {} failed, will be repeated: {}", state.attempts, fault.line()),
+                                let message = format!("attempt {} failed, will be repeated: {}", state.attempts, fault.line());
+                                self.tell_event(
+                                    Event::new(Level::Warning, "", &message).of(Message::AttemptFailed).telling(fault.failure()),
                                 );
                             }
                             Attempt::Failed(fault)
@@ -275,7 +281,8 @@ impl<H: Host> Run<'_, H> {
             entry.seconds = Some(milliseconds(took));
         }
         let how = if found { "found done" } else { "done" };
-        self.tell_console(&format!("{} {how} ({:.1} s): {}", step.id.name(), took.as_secs_f64(), step.why));
+        let message = format!("{} {how} ({:.1} s): {}", step.id.name(), took.as_secs_f64(), step.why);
+        self.tell_event(Event::new(Level::Info, "", &message).of(Message::StepDone).on_console());
         self.publish().await
     }
 
@@ -300,12 +307,18 @@ impl<H: Host> Run<'_, H> {
 
     /// To the journal.
     pub fn tell(&self, level: Level, message: &str) {
-        self.host.tell(&Event { level, step: self.at_hand.0.name(), message, console: false });
+        self.tell_event(Event::new(level, "", message));
     }
 
-    /// To the journal and the console.
-    pub fn tell_console(&self, message: &str) {
-        self.host.tell(&Event { level: Level::Info, step: self.at_hand.0.name(), message, console: true });
+    /// An event of the step at hand.
+    pub fn tell_event(&self, event: Event<'_>) {
+        self.host.tell(&Event { step: self.at_hand.0.name(), ..event });
+    }
+
+    /// What is left for a person, to report and journal.
+    pub fn leave_to_do(&mut self, task: String) {
+        self.tell_event(Event::new(Level::Warning, "", &task).of(Message::LeftToDo));
+        self.report.left_to_do.push(task);
     }
 
     /// Runs a command whose lines go to the journal as they come.
@@ -315,7 +328,7 @@ impl<H: Host> Run<'_, H> {
     pub async fn command(&self, command: &crate::host::Command) -> Result<crate::host::Output, Fault> {
         let step = self.at_hand.0.name();
         let host = self.host;
-        let mut line = |_: Stream, text: &str| host.tell(&Event { level: Level::Debug, step, message: text, console: false });
+        let mut line = |_: Stream, text: &str| host.tell(&Event::new(Level::Debug, step, text).of(Message::Output));
         host.run(command, &mut line).await
     }
 

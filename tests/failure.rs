@@ -1,6 +1,9 @@
 //! The table of failures: stable names, what kubeboot does about each, and the README's copy of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "support/readme.rs"]
+mod readme;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -40,16 +43,5 @@ fn the_readme_has_the_table() {
         let (name, meaning, word) = (failure.name(), failure.meaning(), failure.handling().word());
         writeln!(table, "| `{name}` | {meaning} | {word} | {} |", failure.class().exit_code()).unwrap();
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = std::fs::read_to_string(path).unwrap();
-    let (begin, end) = ("<!-- failures: from src/failure.rs -->\n", "<!-- end of failures -->\n");
-    let (head, rest) = readme.split_once(begin).expect("README.md has no table of failures");
-    let (found, tail) = rest.split_once(end).expect("README.md's table of failures has no end");
-    if found != table {
-        if std::env::var_os("UPDATE").is_some() {
-            std::fs::write(path, format!("{head}{begin}{table}{end}{tail}")).unwrap();
-            panic!("README.md was rewritten: read the difference");
-        }
-        panic!("README.md's table of failures is not src/failure.rs's; UPDATE=1 rewrites it");
-    }
+    readme::has("failures: from src/failure.rs", &table);
 }

@@ -17,8 +17,9 @@ use crate::fault::Fault;
 pub use crate::fence::Sighting;
 use crate::fence::{May, Recorded, Verdict, decide, names};
 use crate::gate::{Voice, voice};
-use crate::host::{Host, Method, Request, Tls};
+use crate::host::{Event, Host, Level, Method, Request, Tls};
 use crate::ledger::Entry;
+use crate::message::Message;
 use crate::paths;
 use crate::plan::{Course, StepId};
 use crate::run::{Look, Run};
@@ -140,5 +141,10 @@ pub async fn pass<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     run.sighting.borrow_mut().wanted = false;
     run.course = course;
     run.report.course = Some(course);
+    let message = match course {
+        Course::Initialise => "this machine starts the cluster, or goes on starting it",
+        Course::Join => "the cluster is alive: this machine joins it",
+    };
+    run.tell_event(Event::new(Level::Info, "", message).of(Message::CourseTaken).on_console());
     run.record(Entry::Course { course }).await
 }

@@ -247,8 +247,7 @@ async fn labels<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
         run.tell(Level::Info, &format!("labels put on the existing Node: {names}"));
     } else {
         let task = format!("Node {} existed before and lacks labels of the document: `kubectl label node` {names}", run.identity.name);
-        run.tell(Level::Warning, &task);
-        run.report.left_to_do.push(task);
+        run.leave_to_do(task);
     }
     Ok(())
 }
@@ -275,8 +274,7 @@ async fn taints<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     } else {
         let name = &run.identity.name;
         let task = format!("Node {name} existed before and lacks taints of the document: `kubectl taint node {name} {words}`");
-        run.tell(Level::Warning, &task);
-        run.report.left_to_do.push(task);
+        run.leave_to_do(task);
     }
     Ok(())
 }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use super::disposal;
 use crate::fault::Fault;
-use crate::host::{Command, Host, Level, Mode};
+use crate::host::{Command, Event, Host, Level, Mode};
+use crate::message::Message;
 use crate::paths;
 use crate::pki::certificate::Certificate;
+use crate::plan::StepId;
 use crate::report::{Expiry, Report};
 use crate::run::Run;
 
@@ -53,10 +55,9 @@ pub async fn retire<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     }
     run.host.remove(Path::new(paths::SUPER_ADMIN_CONF)).await?;
     let left = disposal::dispose(run.host, &run.disposal).await;
-    for task in &left {
-        run.tell(Level::Warning, task);
+    for task in left {
+        run.leave_to_do(task);
     }
-    run.report.left_to_do.extend(left);
     let machine_id = run.facts.machine_id.clone();
     finish(run.host, &machine_id, &mut run.report).await
 }
@@ -75,6 +76,8 @@ pub async fn finish<H: Host>(host: &H, machine_id: &str, report: &mut Report) ->
         Ok(output) => output.stderr.trim().to_owned(),
         Err(fault) => fault.line(),
     };
-    report.left_to_do.push(format!("`{}`, which failed; the marker keeps it from starting anything: {trouble}", disable.line()));
+    let task = format!("`{}`, which failed; the marker keeps it from starting anything: {trouble}", disable.line());
+    host.tell(&Event::new(Level::Warning, StepId::Retire.name(), &task).of(Message::LeftToDo));
+    report.left_to_do.push(task);
     Ok(())
 }

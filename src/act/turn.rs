@@ -9,7 +9,7 @@ use crate::cluster::api::{Client, Trouble};
 use crate::cluster::{etcd, lease};
 use crate::failure::{Failure, Seen};
 use crate::fault::Fault;
-use crate::host::{Host, Level};
+use crate::host::{Event, Host, Level};
 use crate::moment::Instant;
 use crate::run::{Look, Run};
 
@@ -222,7 +222,9 @@ impl Turn {
                 && started.is_some_and(|started| run.host.now().since(started) >= etcd::SETTLING)
                 && here.ask(run.host, &etcd::health()).await.is_ok_and(|status| etcd::ailment(&status).is_none())
             {
-                run.tell_console("this machine's etcd member votes: the next control plane may join");
+                run.tell_event(
+                    Event::new(Level::Info, "", "this machine's etcd member votes: the next control plane may join").on_console(),
+                );
                 self.release(run).await;
                 break;
             }

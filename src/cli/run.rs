@@ -7,8 +7,8 @@ use crate::datasource;
 use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::fault::Fault;
+use crate::host::Host;
 use crate::host::local::{LocalHost, lock, terminated};
-use crate::host::{Event, Host, Level};
 use crate::paths;
 use crate::run;
 
@@ -31,7 +31,7 @@ pub async fn run(args: &RunArgs) -> Result<(), Fault> {
     let _lock = match lock(Path::new(paths::LOCK)) {
         Ok(lock) => lock,
         Err(fault) => {
-            host.tell(&Event { level: Level::Error, step: "", message: &fault.to_string(), console: true });
+            run::tell_fault(&host, &fault);
             return Err(fault);
         }
     };

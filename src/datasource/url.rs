@@ -9,6 +9,7 @@ use crate::document::{Disposal, Document};
 use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::host::{Event, Host, Level, Method, Request, Unanswered, shown_url};
+use crate::message::Message;
 use crate::secret::Secret;
 
 /// How long a server that does not answer is asked again. Longer than a switch takes to forward (spanning tree: 50 s)
@@ -74,7 +75,7 @@ pub(super) async fn fetch<H: Host>(host: &H, pinned: &Pinned, who: &str) -> Resu
         if seen != told {
             let message = format!("the document at {} can't be fetched yet: {seen}", pinned.shown());
             host.status(&message);
-            host.tell(&Event { level: Level::Warning, step: "", message: &message, console: true });
+            host.tell(&Event::new(Level::Warning, "", &message).of(Message::Waiting).telling(Failure::DocumentUnfetchable).on_console());
             told = seen;
         }
         tries += 1;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::facts::Facts;
 use crate::failure::{Failure, Seen};
 use crate::fault::Fault;
+use crate::message::Message;
 use crate::moment::{Instant, UnixTime};
 use crate::secret::Secret;
 
@@ -244,6 +245,36 @@ pub struct Event<'a> {
     pub message: &'a str,
     /// Whether the console shows it.
     pub console: bool,
+    /// Which of the catalogue it is, if any.
+    pub id: Option<Message>,
+    /// The failure that it tells of, if any.
+    pub failure: Option<Failure>,
+}
+
+impl<'a> Event<'a> {
+    /// For the journal alone, and none of the catalogue.
+    #[must_use]
+    pub const fn new(level: Level, step: &'a str, message: &'a str) -> Self {
+        Self { level, step, message, console: false, id: None, failure: None }
+    }
+
+    /// As this one of the catalogue.
+    #[must_use]
+    pub const fn of(self, id: Message) -> Self {
+        Self { id: Some(id), ..self }
+    }
+
+    /// Telling of this failure.
+    #[must_use]
+    pub const fn telling(self, failure: Failure) -> Self {
+        Self { failure: Some(failure), ..self }
+    }
+
+    /// For the console too.
+    #[must_use]
+    pub const fn on_console(self) -> Self {
+        Self { console: true, ..self }
+    }
 }
 
 /// Loudness of an [`Event`], journald's priorities by another name.

@@ -10,10 +10,15 @@ use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::host::{Event, Host, Level};
 use crate::kubeadm::config::Identity;
+use crate::message::Message;
 use crate::preflight;
 
 /// How long a machine may be without a name or an address.
 const NETWORK: Duration = Duration::from_secs(300);
+
+fn waiting(message: &str) -> Event<'_> {
+    Event::new(Level::Info, "", message).of(Message::Waiting).telling(Failure::NoNameOrAddress)
+}
 
 /// Waits for name and address: DHCP may bring either long after the agent has started, so facts are read again until they do.
 pub(super) async fn settle<H: Host>(host: &H, spec: &NodeSpec, mut facts: Facts) -> Result<(Facts, Identity), Fault> {
@@ -35,14 +40,15 @@ pub(super) async fn settle<H: Host>(host: &H, spec: &NodeSpec, mut facts: Facts)
             .because(seen));
         }
         if seen != told {
-            host.tell(&Event { level: Level::Info, step: "", message: &format!("waiting for name and address: {seen}"), console: false });
-            host.status(&format!("waiting for name and address: {seen}"));
+            let message = format!("waiting for name and address: {seen}");
+            host.tell(&waiting(&message));
+            host.status(&message);
             told.clone_from(&seen);
         }
         if elapsed >= next_word {
             next_word = elapsed * 2;
             let message = format!("waiting for name and address since {} s: {seen}", elapsed.as_secs());
-            host.tell(&Event { level: Level::Info, step: "", message: &message, console: true });
+            host.tell(&waiting(&message).on_console());
         }
         tries += 1;
         host.sleep(backoff::LOCAL.pause(tries, 20)).await;

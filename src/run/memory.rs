@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::host::{Event, Host, Level, Mode};
 use crate::ledger::{self, Entry, Progress, Record};
+use crate::message::Message;
 use crate::paths;
 use crate::plan::StepId;
 use crate::report::Report;
@@ -63,7 +64,7 @@ pub(super) async fn without_document<H: Host>(host: &H, facts: &Facts, report: &
         (report.role, report.node) = (role, node);
         let message =
             format!("this machine is {} of the cluster with CA {cluster}, and its document is gone: finishing to retire", report.node);
-        host.tell(&Event { level: Level::Info, step: StepId::Retire.name(), message: &message, console: true });
+        host.tell(&Event::new(Level::Info, StepId::Retire.name(), &message).of(Message::RunBegins).on_console());
     }
     act::retire::finish(host, &facts.machine_id, report).await?;
     let entry = Entry::Done { step: StepId::Retire };
@@ -92,17 +93,15 @@ impl<H: Host> Run<'_, H> {
             }
             _ => {}
         }
-        self.tell(
-            Level::Info,
-            &format!(
-                "kubeboot {}: this machine is to be {} {} ({}) of cluster {}",
-                env!("CARGO_PKG_VERSION"),
-                me.1,
-                me.2,
-                self.identity.address,
-                self.spec.cluster
-            ),
+        let message = format!(
+            "kubeboot {}: this machine is to be {} {} ({}) of cluster {}",
+            env!("CARGO_PKG_VERSION"),
+            me.1,
+            me.2,
+            self.identity.address,
+            self.spec.cluster
         );
+        self.tell_event(Event::new(Level::Info, "", &message).of(Message::RunBegins));
         self.record(Entry::Started { cluster: me.0, role: me.1, node: me.2 }).await
     }
 

@@ -7,7 +7,8 @@ use super::Run;
 use crate::backoff::Backoff;
 use crate::failure::Seen;
 use crate::fault::Fault;
-use crate::host::{Host, Level};
+use crate::host::{Event, Host, Level};
+use crate::message::Message;
 use crate::report::{Wait, milliseconds};
 
 /// Console lines of a wait that lasts: after this long, then each time twice as long.
@@ -59,7 +60,8 @@ impl<H: Host> Run<'_, H> {
             let moved = wait.see(&seen);
             self.report_wait(&wait);
             if moved {
-                self.tell(Level::Info, &format!("waiting for {waiting_for}: {}", seen.line));
+                let message = format!("waiting for {waiting_for}: {}", seen.line);
+                self.tell_event(Event::new(Level::Info, "", &message).of(Message::Waiting).telling(seen.failure));
                 self.host.status(&format!("{}: waiting for {waiting_for}: {}", step.name(), seen.line));
                 self.publish().await?;
                 // Something moves: what is waited for is near, so it is looked for as often as at first.
@@ -70,7 +72,8 @@ impl<H: Host> Run<'_, H> {
             if elapsed >= next_word {
                 next_word = elapsed * 2;
                 let seconds = elapsed.as_secs();
-                self.tell_console(&format!("{}: waiting for {waiting_for} since {seconds} s: {}", step.name(), seen.line));
+                let message = format!("{}: waiting for {waiting_for} since {seconds} s: {}", step.name(), seen.line);
+                self.tell_event(Event::new(Level::Info, "", &message).of(Message::Waiting).telling(seen.failure).on_console());
             }
             if self.host.now() >= deadline {
                 return Err(Fault::new(

@@ -3,8 +3,10 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
 
+use kubeboot::failure::Failure;
 use kubeboot::host::local::{LocalHost, Surroundings};
 use kubeboot::host::{Event, Host, Level};
+use kubeboot::message::Message;
 use nix::mount::{MsFlags, mount};
 
 /// Set for the process with mounts of its own, to the namespace that it left.
@@ -80,7 +82,8 @@ fn entry(socket: &UnixDatagram) -> Option<BTreeMap<String, String>> {
 }
 
 fn event<'a>(level: Level, step: &'a str, message: &'a str, console: bool) -> Event<'a> {
-    Event { level, step, message, console }
+    let event = Event::new(level, step, message);
+    if console { event.on_console() } else { event }
 }
 
 #[test]
@@ -95,6 +98,15 @@ fn an_event_is_one_entry_with_its_fields() {
         fields.retain(|name, _| !["TARGET", "CODE_FILE", "CODE_LINE"].contains(&name.as_str()));
         let wanted = [("MESSAGE", "done"), ("PRIORITY", "6"), ("STEP", "kubeadm-init"), ("SYSLOG_IDENTIFIER", "kubeboot")];
         assert_eq!(fields, wanted.map(|(k, v)| (k.to_owned(), v.to_owned())).into());
+        let fault = Event::new(Level::Error, "", "it broke").of(Message::Failed).telling(Failure::DiskFull);
+        host.tell(&fault);
+        let fields = entry(&journald).unwrap();
+        let field = |name: &str| fields.get(name).map(String::as_str);
+        assert_eq!(field("MESSAGE_ID"), Some(Message::Failed.id()));
+        assert_eq!((field("FAILURE"), field("EXIT_CODE")), (Some("disk-full"), Some("69")));
+        host.tell(&Event { id: Some(Message::Waiting), ..fault });
+        let fields = entry(&journald).unwrap();
+        assert_eq!((fields.get("FAILURE").map(String::as_str), fields.get("EXIT_CODE")), (Some("disk-full"), None));
     });
 }
 

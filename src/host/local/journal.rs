@@ -17,7 +17,9 @@ use tracing::{Dispatch, dispatcher};
 use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::layer::SubscriberExt;
 
+use crate::failure::Failure;
 use crate::host::{Event, Level};
+use crate::message::Message;
 
 /// SYSLOG_IDENTIFIER, which `journalctl -t` and the unit's own lines go by.
 const IDENTIFIER: &str = "kubeboot";
@@ -76,17 +78,20 @@ fn journald() -> std::io::Result<Dispatch> {
     Ok(Dispatch::new(tracing_subscriber::registry().with(layer)))
 }
 
-/// One entry: MESSAGE, PRIORITY, SYSLOG_IDENTIFIER, STEP if there is one, and what the library adds (TARGET, CODE_FILE,
+/// One entry: MESSAGE, PRIORITY, SYSLOG_IDENTIFIER; STEP, MESSAGE_ID, FAILURE and EXIT_CODE if there is one; and what the library adds (TARGET, CODE_FILE,
 /// CODE_LINE). A field that is `None` is left out.
 fn enter(event: &Event<'_>) {
     let message = event.message;
     let step = (!event.step.is_empty()).then_some(event.step);
+    let message_id = event.id.map(Message::id);
+    let failure = event.failure.map(Failure::name);
+    let exit_code = event.failure.filter(|_| event.id == Some(Message::Failed)).map(|failure| failure.class().exit_code());
     // A level is part of what tracing keeps for each place in the code, so it can't be a variable: four places.
     match event.level {
-        Level::Error => tracing::error!(message, step),
-        Level::Warning => tracing::warn!(message, step),
-        Level::Info => tracing::info!(message, step),
-        Level::Debug => tracing::debug!(message, step),
+        Level::Error => tracing::error!(message, step, message_id, failure, exit_code),
+        Level::Warning => tracing::warn!(message, step, message_id, failure, exit_code),
+        Level::Info => tracing::info!(message, step, message_id, failure, exit_code),
+        Level::Debug => tracing::debug!(message, step, message_id, failure, exit_code),
     }
 }
 
