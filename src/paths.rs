@@ -28,6 +28,8 @@ pub const JOIN_CONFIG: &str = "/run/kubeboot/kubeadm/join.json";
 pub const DISCOVERY: &str = "/run/kubeboot/kubeadm/discovery.conf";
 /// Where images keep the manifest of `cni: {name: flannel}`.
 pub const FLANNEL_MANIFEST: &str = "/usr/share/kubeboot/cni/flannel.yaml";
+/// When this machine first and last looked at the endpoint in this boot.
+pub const PACE: &str = "/run/kubeboot/pace.json";
 /// Held by the agent at work.
 pub const LOCK: &str = "/run/kubeboot/lock";
 /// This program's unit.

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::act;
 use crate::act::fence::Sighting;
+use crate::act::pace::Pace;
 use crate::cni::Manifest;
 use crate::concurrently::{First, race};
 use crate::decide::{Attempt, Decision, StepState, decide};
@@ -57,6 +58,8 @@ pub struct Run<'a, H: Host> {
     pub report: Report,
     /// The shared PKI, once it is on disk.
     pub shared: Option<SharedPki>,
+    /// How often this machine looks at the endpoint.
+    pub pace: Rc<Pace>,
     /// What the endpoint and the peers looked like, for the fence.
     pub sighting: Rc<RefCell<Sighting>>,
     /// The course taken.
@@ -100,7 +103,7 @@ pub async fn run<H: Host>(host: &H, document: Result<Document, Fault>, facts: Fa
             return result;
         }
     };
-    let observer = act::fence::observe(host, run.spec.clone(), run.facts.clone(), Rc::clone(&run.sighting));
+    let observer = act::fence::observe(host, run.spec.clone(), run.facts.clone(), Rc::clone(&run.sighting), Rc::clone(&run.pace));
     let result = match race(run.steps(), observer).await {
         First::Left(result) => result,
         First::Right(never) => match never {},
@@ -171,6 +174,7 @@ async fn prepare<H: Host>(host: &H, document: Document, facts: Facts, mut report
         host,
         disposal: document.disposal,
         instance_id: document.instance_id,
+        pace: Rc::new(Pace::recall(host).await),
         sighting: Rc::new(RefCell::new(Sighting::new(spec.initialize.is_some()))),
         spec,
         facts,

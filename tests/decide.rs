@@ -17,7 +17,7 @@ fn step(done_when: DoneWhen) -> Step {
 
 /// A step that began at second 100.
 fn state(asked: Option<bool>, attempts: u32, last: Attempt) -> StepState {
-    StepState { asked, attempts, last, ..StepState::new(Instant(Duration::from_secs(100)), 20) }
+    StepState { asked, attempts, last, ..StepState::new(Instant(Duration::from_secs(100)), 0) }
 }
 
 fn at(done_when: DoneWhen, asked: Option<bool>, attempts: u32, last: Attempt, after: u64) -> Decision {
@@ -32,7 +32,7 @@ fn failed() -> Attempt {
     Attempt::Failed(fault(Failure::KubeadmFailed))
 }
 
-/// A pause with noise 20, which is no spread at all.
+/// A pause with noise 0, which is no spread at all.
 fn pause(millis: u64) -> Decision {
     Decision::Sleep(Duration::from_millis(millis))
 }

@@ -341,3 +341,41 @@ fn a_run_that_a_signal_ended_is_told_as_such() {
     sim.drive(kubeboot::run::stopped(&sim, &fault)).unwrap();
     assert_eq!(sim.file(STATUS), None);
 }
+
+/// Gaps between the looks at the endpoint from `from` seconds on.
+fn gaps(sim: &Sim<Worker>, from: f64) -> Vec<f64> {
+    let looks = sim.world.looks.borrow();
+    looks.windows(2).filter(|pair| pair[0] >= from).map(|pair| pair[1] - pair[0]).collect()
+}
+
+#[test]
+fn a_dead_endpoint_costs_one_handshake_a_second_after_ten() {
+    let refused = Err(Unanswered::Refused("10.0.0.9:6443".to_owned()));
+    let sim = machine(Worker { endpoint: vec![(0.0, refused)], ..Worker::default() });
+    sim.dies_at.set(Some(300.0));
+    assert!(boot(&sim).is_none());
+    let first = sim.world.looks.borrow()[0];
+    let gaps = gaps(&sim, first + 10.0);
+    assert!(gaps.len() > 240, "{}", gaps.len());
+    assert!(gaps.iter().all(|gap| (1.0..=1.2001).contains(gap)), "{gaps:?}");
+}
+
+#[test]
+fn a_thousand_starts_cost_no_more_than_one() {
+    // Killed every 300 ms by somebody, started again at once.
+    let refused = Err(Unanswered::Refused("10.0.0.9:6443".to_owned()));
+    let sim = machine(Worker { endpoint: vec![(0.0, refused)], ..Worker::default() });
+    // The runtime is there from the second second on.
+    for start in 0..1000_u32 {
+        sim.dies_at.set(Some(3.0 + f64::from(start) * 0.3));
+        assert!(boot(&sim).is_none(), "start {start}");
+    }
+    let (first, looks) = (sim.world.looks.borrow()[0], sim.world.looks.borrow().len());
+    let gaps = gaps(&sim, first + 10.0);
+    assert!(gaps.len() > 200 && looks < 400, "{looks}");
+    assert!(gaps.iter().all(|gap| *gap >= 1.0), "{gaps:?}");
+    // After a reboot the first look comes at once again: the file is of another boot.
+    sim.put("/run/kubeboot/pace.json", r#"{"first":99000000,"last":99000000}"#);
+    sim.world.cured.set(true);
+    boot(&sim).unwrap().unwrap();
+}

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::pace::Pace;
 use crate::backoff;
 use crate::concurrently::{First, all, race};
 use crate::document::field::Endpoint;
@@ -30,12 +31,13 @@ const NAME: Duration = Duration::from_secs(3);
 
 /// Looks on and on while somebody wants to know; its work costs nobody else any time. Endpoint and peers each at their own
 /// pace: a dead peer delays no look at the endpoint.
-pub async fn observe<H: Host>(host: &H, spec: NodeSpec, facts: Facts, sighting: Rc<RefCell<Sighting>>) -> Infallible {
-    let endpoint = repeat(host, &sighting, async || {
+pub async fn observe<H: Host>(host: &H, spec: NodeSpec, facts: Facts, sighting: Rc<RefCell<Sighting>>, pace: Rc<Pace>) -> Infallible {
+    let endpoint = repeat(host, &sighting, &pace, async || {
+        pace.looked(host).await;
         let voice = listen(host, &spec, &facts, &spec.endpoint).await;
         sighting.borrow_mut().hear(voice, host.now());
     });
-    let peers = repeat(host, &sighting, async || {
+    let peers = repeat(host, &sighting, &pace, async || {
         let voices = all(spec.peers.iter().map(|peer| listen(host, &spec, &facts, peer))).await;
         sighting.borrow_mut().hear_peers(&Voice::loudest(voices), host.now());
     });
@@ -44,8 +46,14 @@ pub async fn observe<H: Host>(host: &H, spec: NodeSpec, facts: Facts, sighting: 
     }
 }
 
-async fn repeat<H: Host>(host: &H, sighting: &RefCell<Sighting>, look: impl AsyncFn()) -> Infallible {
-    let mut tries = 0;
+async fn repeat<H: Host>(host: &H, sighting: &RefCell<Sighting>, pace: &Pace, look: impl AsyncFn()) -> Infallible {
+    let noise = || {
+        let mut bytes = [0; 4];
+        let _ = host.random(&mut bytes);
+        u32::from_le_bytes(bytes)
+    };
+    pace.hold(host, noise()).await;
+    let mut tries = pace.tries(host.now());
     loop {
         if !sighting.borrow().wanted {
             host.sleep(Duration::from_secs(3600)).await;
@@ -53,9 +61,7 @@ async fn repeat<H: Host>(host: &H, sighting: &RefCell<Sighting>, look: impl Asyn
         }
         tries += 1;
         look().await;
-        let mut noise = [0; 4];
-        let _ = host.random(&mut noise);
-        host.sleep(backoff::SHARED.pause(tries, u32::from_le_bytes(noise))).await;
+        host.sleep(backoff::SHARED.pause(tries, noise())).await;
     }
 }
 

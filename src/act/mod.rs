@@ -7,6 +7,7 @@ pub mod fence;
 pub mod gate;
 pub mod identity;
 pub mod kubeadm;
+pub mod pace;
 pub mod pki;
 pub mod preflight;
 pub mod ready;

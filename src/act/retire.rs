@@ -68,6 +68,7 @@ pub async fn retire<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
 /// The disk's.
 pub async fn finish<H: Host>(host: &H, machine_id: &str, report: &mut Report) -> Result<(), Fault> {
     host.remove(Path::new(paths::SUPER_ADMIN_CONF)).await?;
+    host.remove(Path::new(paths::PACE)).await?;
     host.remove_folder(Path::new(paths::KUBEADM)).await?;
     host.write(&marker(machine_id), format!("{}\n", host.wall()).as_bytes(), Mode::Public).await?;
     let disable = Command::new("systemctl", ["disable", "--quiet", paths::UNIT], Duration::from_secs(60));

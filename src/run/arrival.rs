@@ -51,7 +51,7 @@ pub(super) async fn settle<H: Host>(host: &H, spec: &NodeSpec, mut facts: Facts)
             host.tell(&waiting(&message).on_console());
         }
         tries += 1;
-        host.sleep(backoff::LOCAL.pause(tries, 20)).await;
+        host.sleep(backoff::LOCAL.pause(tries, 0)).await;
         facts = host.facts().await?;
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::Run;
-use crate::backoff::Backoff;
+use crate::backoff::{self, Backoff};
 use crate::failure::Seen;
 use crate::fault::Fault;
 use crate::host::{Event, Host, Level};
@@ -38,7 +38,12 @@ impl<H: Host> Run<'_, H> {
         let since = self.host.now();
         let mut wait = Wait::new(waiting_for, self.host.wall().to_string());
         let mut next_word = FIRST_WORD;
+        let is_shared = pace == backoff::SHARED;
         let mut alike = 0_u32;
+        if is_shared {
+            self.pace.hold(self.host, self.noise()).await;
+            alike = self.pace.tries(self.host.now());
+        }
         loop {
             wait.tries += 1;
             alike += 1;
@@ -59,13 +64,18 @@ impl<H: Host> Run<'_, H> {
             wait.next_try_in = Some(milliseconds(pause));
             let moved = wait.see(&seen);
             self.report_wait(&wait);
+            if is_shared {
+                self.pace.looked(self.host).await;
+            }
             if moved {
                 let message = format!("waiting for {waiting_for}: {}", seen.line);
                 self.tell_event(Event::new(Level::Info, "", &message).of(Message::Waiting).telling(seen.failure));
                 self.host.status(&format!("{}: waiting for {waiting_for}: {}", step.name(), seen.line));
                 self.publish().await?;
                 // Something moves: what is waited for is near, so it is looked for as often as at first.
-                alike = 1;
+                if wait.tries > 1 {
+                    alike = 1;
+                }
             } else if self.host.now().since(self.told) >= Duration::from_secs(1) {
                 self.publish().await?;
             }

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use kubeboot::act::fence::observe;
+use kubeboot::act::pace::Pace;
 use kubeboot::facts::Facts;
 use kubeboot::fault::Fault;
 use kubeboot::fence::{Serves, Sighting};
@@ -77,8 +78,9 @@ impl Host for World {
     }
     fn tell(&self, _: &Event<'_>) {}
     fn status(&self, _: &str) {}
-    async fn write(&self, _: &Path, _: &[u8], _: Mode) -> Result<(), Fault> {
-        unreachable!()
+    async fn write(&self, path: &Path, _: &[u8], _: Mode) -> Result<(), Fault> {
+        assert_eq!(path, Path::new("/run/kubeboot/pace.json"));
+        Ok(())
     }
     async fn append(&self, _: &Path, _: &[u8]) -> Result<(), Fault> {
         unreachable!()
@@ -119,7 +121,7 @@ fn until(answers: Answers, wanted: &Serves) -> (Option<Duration>, World) {
     spec.peers = vec![kubeboot::document::field::Endpoint::parse("peer.example.com:6443").unwrap()];
     let sighting = Rc::new(RefCell::new(Sighting::new(true)));
     let when = {
-        let mut observing = pin!(observe(&world, spec, Facts::default(), Rc::clone(&sighting)));
+        let mut observing = pin!(observe(&world, spec, Facts::default(), Rc::clone(&sighting), Rc::new(Pace::default())));
         let mut context = Context::from_waker(Waker::noop());
         loop {
             assert!(observing.as_mut().poll(&mut context).is_pending());

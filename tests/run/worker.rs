@@ -1,6 +1,6 @@
 //! A worker's world: the cluster at its endpoint, kubeadm and systemd, each asked exactly as the real ones would be.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use base64::Engine;
@@ -38,6 +38,8 @@ pub struct Worker {
     pub node_machine: String,
     /// When a join succeeded, of the machine's time.
     pub joined_at: Cell<Option<f64>>,
+    /// When it was asked for `/readyz`, of the machine's time: handshakes of the balancer.
+    pub looks: RefCell<Vec<f64>>,
 }
 
 impl Default for Worker {
@@ -49,6 +51,7 @@ impl Default for Worker {
             refuses: false,
             node_machine: MACHINE.to_owned(),
             joined_at: Cell::new(None),
+            looks: RefCell::default(),
         }
     }
 }
@@ -242,6 +245,7 @@ impl World for Worker {
         match (request.method, path, kubelet) {
             (Method::Get, "/readyz", false) => {
                 assert!(request.fresh, "a kept connection shows one server, not the balancer");
+                self.looks.borrow_mut().push(sim.seconds());
                 Some(self.readyz(sim).map(|status| Response { status, body: b"ok".to_vec() }))
             }
             (Method::Post, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", false) => {

@@ -43,16 +43,21 @@ pub struct Told {
     pub console: bool,
 }
 
+/// What is written again and again and decides nothing.
+const TOLD: [&str; 2] = ["/run/kubeboot/status.json", "/run/kubeboot/pace.json"];
+
 /// The machine.
 pub struct Sim<W> {
     pub world: W,
     pub files: RefCell<BTreeMap<PathBuf, (Vec<u8>, Mode)>>,
-    /// What changed the machine, in order; `status.json` left out.
+    /// What changed the machine, in order; what only tells of the run is left out.
     pub effects: RefCell<Vec<String>>,
     pub events: RefCell<Vec<Told>>,
     pub statuses: RefCell<Vec<String>>,
     /// The machine dies right after this many effects more.
     pub dies_after: Cell<Option<usize>>,
+    /// The agent is killed at this time, seconds since the start.
+    pub dies_at: Cell<Option<f64>>,
     clock: Cell<Duration>,
     sleepers: RefCell<BTreeSet<(Duration, u64)>>,
     counter: Cell<u64>,
@@ -79,6 +84,7 @@ impl<W: World> Sim<W> {
             events: RefCell::default(),
             statuses: RefCell::default(),
             dies_after: Cell::new(None),
+            dies_at: Cell::new(None),
             clock: Cell::new(Duration::from_secs(7)),
             sleepers: RefCell::default(),
             counter: Cell::new(0),
@@ -107,6 +113,11 @@ impl<W: World> Sim<W> {
             let next = self.sleepers.borrow().first().copied();
             let (end, _) = next.expect("nobody sleeps and nothing goes on");
             assert!(end < Duration::from_secs(1_000_000), "it goes on for ever");
+            if let Some(at) = self.dies_at.get().filter(|at| end.as_secs_f64() - 7.0 > *at) {
+                self.dies_at.set(None);
+                self.clock.set(Duration::from_secs(7) + Duration::from_secs_f64(at));
+                return None;
+            }
             self.clock.set(self.clock.get().max(end));
         }
     }
@@ -158,7 +169,7 @@ impl<W: World> Host for Sim<W> {
 
     async fn write(&self, path: &Path, bytes: &[u8], mode: Mode) -> Result<(), Fault> {
         self.files.borrow_mut().insert(path.to_owned(), (bytes.to_vec(), mode));
-        if path != Path::new("/run/kubeboot/status.json") {
+        if !TOLD.contains(&path.to_str().unwrap()) {
             self.effect(format!("write {} {mode:?}", path.display())).await;
         }
         Ok(())
@@ -175,7 +186,7 @@ impl<W: World> Host for Sim<W> {
 
     async fn remove(&self, path: &Path) -> Result<bool, Fault> {
         let was = self.files.borrow_mut().remove(path).is_some();
-        if was {
+        if was && !TOLD.contains(&path.to_str().unwrap()) {
             self.effect(format!("remove {}", path.display())).await;
         }
         Ok(was)
