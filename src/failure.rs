@@ -112,6 +112,9 @@ table! {
     EndpointUnclear: "endpoint-unclear", Waits, "nobody can say whether the cluster lives, so none is started";
     NobodyYet: "nobody-yet", Waits, "nobody serves; being made sure of for three seconds";
     WindowPast: "window-past", Waits, "initialize.before is past and nobody serves";
+    ClaimStoreDown: "claim-store-down", Waits, "the store of initialize.claim does not answer as it should, this time";
+    ClaimRefused: "claim-refused", Halts(Input), "the store of initialize.claim refuses the request";
+    ClaimStoreUnfit: "claim-store-unfit", Halts(Broken), "the store of initialize.claim ignores the condition, or holds something else";
     AwaitsInitialiser: "awaits-initialiser", Waits, "nobody serves, and another machine has the right to start the cluster";
     EarlierLife: "earlier-life", Halts(Broken), "etcd data of an earlier life is on this disk";
     EtcdLost: "etcd-lost", Halts(Broken), "this machine started the cluster, its etcd data is gone and nobody else serves";

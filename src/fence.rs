@@ -26,7 +26,7 @@ pub enum Serves {
 /// Whether this machine may start the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum May {
-    /// Told by the document, in the window, clock good.
+    /// Told by the document or claimed, in the window, clock good.
     Yes,
     /// The document speaks to another machine.
     NotTold,
@@ -34,6 +34,10 @@ pub enum May {
     ClockBad(String),
     /// The window is past.
     WindowPast,
+    /// Another machine has claimed the right; the whole sentence.
+    ClaimLost(String),
+    /// The claim's store doesn't say; what it looks like.
+    ClaimStoreDown(String),
 }
 
 /// What the ledger of this machine-id records.
@@ -202,6 +206,8 @@ pub fn decide(recorded: Recorded, local: bool, serves: &Serves, may: &May, proce
             Failure::WindowPast
                 .seen("the window (initialize.before) is past and nobody serves: re-mint the documents with `kubeboot mint`"),
         ),
+        May::ClaimLost(line) => Verdict::Wait(Failure::AwaitsInitialiser.seen(line)),
+        May::ClaimStoreDown(seen) => Verdict::Wait(Failure::ClaimStoreDown.seen(seen)),
         May::NotTold => {
             Verdict::Wait(Failure::AwaitsInitialiser.seen("nobody serves yet; initialize.node names another machine, waiting for it"))
         }

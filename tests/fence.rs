@@ -31,7 +31,14 @@ fn serves() -> Vec<Serves> {
 }
 
 fn mays() -> Vec<May> {
-    vec![May::Yes, May::NotTold, May::ClockBad("it says 1970".to_owned()), May::WindowPast]
+    vec![
+        May::Yes,
+        May::NotTold,
+        May::ClockBad("it says 1970".to_owned()),
+        May::WindowPast,
+        May::ClaimLost("cp-2 has it".to_owned()),
+        May::ClaimStoreDown("HTTP 503".to_owned()),
+    ]
 }
 
 const PROCEED: [Option<Duration>; 3] = [None, Some(Duration::from_secs(300)), Some(Duration::from_secs(3600))];
@@ -71,6 +78,7 @@ fn the_table_row_by_row() {
     let nobody = Serves::Nobody;
     let unsteady = Serves::NotSteadyYet;
     let bad = May::ClockBad("it says 1970".to_owned());
+    let (lost, down) = (May::ClaimLost("cp-2 has it".to_owned()), May::ClaimStoreDown("HTTP 503".to_owned()));
     let (yes, not, past) = (May::Yes, May::NotTold, May::WindowPast);
     let five = Some(5 * MINUTE);
     for (recorded, local, serves, may, proceed, then) in [
@@ -119,6 +127,13 @@ fn the_table_row_by_row() {
         (Recorded::InitBegun, false, &nobody, &yes, None, "init"),
         // … | nobody | clock bad | wait for it
         (Recorded::Nothing, false, &nobody, &bad, None, "wait"),
+        // … | nobody | claim store down, claim lost | wait
+        (Recorded::Nothing, false, &nobody, &down, None, "wait"),
+        (Recorded::InitBegun, false, &nobody, &down, None, "wait"),
+        (Recorded::Nothing, false, &nobody, &lost, None, "wait"),
+        (Recorded::Nothing, false, &unclear(6), &lost, five, "wait"),
+        (Recorded::Nothing, false, &ours, &lost, None, "join"),
+        (Recorded::InitBegun, true, &nobody, &lost, None, "resume init"),
         // … | nobody | window past | wait, loud
         (Recorded::Nothing, false, &nobody, &past, None, "wait"),
         (Recorded::InitBegun, false, &nobody, &past, None, "wait"),

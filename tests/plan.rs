@@ -45,6 +45,16 @@ fn ids(plan: &Plan) -> Vec<StepId> {
 }
 
 #[test]
+fn the_store_of_a_claim_is_named_without_its_signature() {
+    let told = render(&build(&node("control-plane-claim.yaml"), Course::Initialise));
+    assert!(
+        told.contains("only then may this machine claim the right to start the cluster, at https://example.com/claims/prod\n"),
+        "{told}"
+    );
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
 fn the_manifest_of_the_document_is_named() {
     let mut spec = node("control-plane-join.yaml");
     let why = |spec: &NodeSpec| build(spec, Course::Join).steps.into_iter().find(|step| step.id == StepId::Cni).unwrap().why;

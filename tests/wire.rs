@@ -31,6 +31,7 @@ fn request(url: String, tls: Option<Tls>) -> Request {
         bearer: None,
         content_type: None,
         body: None,
+        only_if_absent: false,
         connect_limit: Duration::from_secs(10),
         limit: Duration::from_secs(20),
         size_limit: 1024,
@@ -511,6 +512,7 @@ async fn a_request_is_sent_as_it_was_made() {
     };
     assert_eq!(host().http(&request).await, ok());
     let head = seen.lock().unwrap().to_lowercase();
+    assert!(!head.contains("if-none-match"));
     for line in [
         "patch /api?x=1 http/1.1",
         "authorization: bearer abcdef.0123456789abcdef",
@@ -519,6 +521,10 @@ async fn a_request_is_sent_as_it_was_made() {
     ] {
         assert!(head.contains(line), "{line} is missing in {head}");
     }
+    drop(head);
+    seen.lock().unwrap().clear();
+    assert_eq!(host().http(&Request { only_if_absent: true, ..request }).await, ok());
+    assert!(seen.lock().unwrap().to_lowercase().contains("\r\nif-none-match: *\r\n"), "{seen:?}");
 }
 
 #[tokio::test]

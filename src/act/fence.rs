@@ -7,6 +7,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::claim::Known;
 use super::pace::Pace;
 use crate::backoff;
 use crate::concurrently::{First, all, race};
@@ -82,6 +83,7 @@ async fn listen<H: Host>(host: &H, spec: &NodeSpec, facts: &Facts, endpoint: &En
             bearer: None,
             content_type: None,
             body: None,
+            only_if_absent: false,
             connect_limit: CONNECT,
             limit: EXCHANGE,
             size_limit: 64 << 10,
@@ -124,6 +126,7 @@ pub async fn pass<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     };
     let local = etcd_is_local(run).await?;
     let is_told = initialize.node.as_ref().is_none_or(|node| names(node, &run.facts, run.instance_id.as_deref()));
+    let mut known = Known::default();
     let course = run
         .until("a verdict of the fence", backoff::LOCAL, async |run| {
             let may = if !is_told {
@@ -136,7 +139,18 @@ pub async fn pass<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
                 May::Yes
             };
             let serves = run.sighting.borrow().serves(run.host.now());
-            Ok(match decide(recorded, local, &serves, &may, proceed_after) {
+            let mut verdict = decide(recorded, local, &serves, &may, proceed_after);
+            // Claimed only where nothing else is against it: nobody who joins ever holds the right to start a cluster.
+            if let (Verdict::Initialise, Some(claim), false) = (&verdict, &initialize.claim, known.won()) {
+                verdict = match known.may(run, claim).await? {
+                    // It took a while, in which somebody may have come up: the next look decides.
+                    May::Yes => {
+                        Verdict::Wait(Failure::NobodyYet.seen("the right to start the cluster is claimed; looking once more who serves"))
+                    }
+                    lost => decide(recorded, local, &serves, &lost, proceed_after),
+                };
+            }
+            Ok(match verdict {
                 Verdict::Initialise | Verdict::ResumeInit => Look::Yes(Course::Initialise),
                 Verdict::Join => Look::Yes(Course::Join),
                 Verdict::Wait(seen) => Look::NotYet(seen),

@@ -1,6 +1,7 @@
 //! Doing: one room per step, each turning a step's meaning into calls of the [`Host`], and the checks that say
 //! whether its effect is there.
 
+pub mod claim;
 pub mod cni;
 pub mod disposal;
 pub mod fence;

@@ -28,6 +28,7 @@ pub async fn fetch_pinned<H: Host>(host: &H, url: &str, digest: &str, limit: usi
         bearer: None,
         content_type: None,
         body: None,
+        only_if_absent: false,
         connect_limit: Duration::from_secs(5),
         limit: Duration::from_secs(30),
         size_limit: limit,

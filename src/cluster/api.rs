@@ -160,6 +160,7 @@ impl Client {
             bearer: self.bearer.clone(),
             content_type: ask.body.as_ref().map(|(kind, _)| *kind),
             body: ask.body.as_ref().map(|(_, body)| Secret::new(body.clone())),
+            only_if_absent: false,
             connect_limit: self.patience,
             limit: EXCHANGE,
             size_limit: ANSWER,

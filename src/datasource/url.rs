@@ -94,6 +94,7 @@ async fn ask<H: Host>(host: &H, pinned: &Pinned, who: &str) -> Result<Try, Fault
         bearer: None,
         content_type: None,
         body: None,
+        only_if_absent: false,
         connect_limit: CONNECT_LIMIT,
         limit: TRY_LIMIT,
         size_limit: LIMIT,

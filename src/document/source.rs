@@ -85,13 +85,12 @@ pub(super) fn pinned(fields: &mut Fields<'_>) -> Option<(String, String)> {
     }
 }
 
-fn http_url(text: &str) -> Result<String, String> {
+/// An http or https URL without user name.
+pub(super) fn http_url(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let authority = rest.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
     match authority {
-        Some(authority) if authority.contains('@') => {
-            Err("the URL holds a user name; use a URL without user name and password, sha256 pins its body".to_owned())
-        }
+        Some(authority) if authority.contains('@') => Err("the URL holds a user name; use a URL without user name and password".to_owned()),
         Some(authority) if !authority.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()) => Ok(text.to_owned()),
         _ => Err("this is no URL; write https://host/path or http://host/path".to_owned()),
     }

@@ -141,6 +141,16 @@ pub enum InitializeNode {
     Hostname(String),
 }
 
+/// `initialize.claim`: a store in which the first of several machines claims the right to start the cluster. Both are
+/// `https://` URLs of one object, and may be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Where the object is created.
+    pub put: String,
+    /// Where it is read.
+    pub get: String,
+}
+
 /// `initialize`: only on documents of machines that may start the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Initialize {
@@ -148,8 +158,10 @@ pub struct Initialize {
     pub before: UnixTime,
     /// What to do while the endpoint is unclear.
     pub on_unreachable: OnUnreachable,
-    /// Whose the right is; `None`: this document is one machine's alone.
+    /// Whose the right is; `None`: this document is one machine's alone, or the right is claimed.
     pub node: Option<InitializeNode>,
+    /// Where the right is claimed, on documents that several machines share.
+    pub claim: Option<Claim>,
 }
 
 /// `cni`.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::moment::{self, UnixTime};
 
 use super::field::{NodeName, shown};
-use super::spec::{Initialize, InitializeNode, OnUnreachable};
+use super::source::http_url;
+use super::spec::{Claim, Initialize, InitializeNode, OnUnreachable};
 use super::tree::Node;
 use super::walk::At;
 
@@ -17,11 +18,8 @@ pub(super) fn initialize(at: &At<'_>) -> Option<Initialize> {
     let node = fields.get("node");
     let claim = fields.get("claim");
     fields.finish();
-    if let Some(at) = &claim {
-        at.misplaced(
-            "`initialize.claim` is not in this version",
-            "say whose the right is with initialize.node, or give one machine a document of its own",
-        );
+    if let (Some(node), Some(_)) = (&node, &claim) {
+        node.misplaced("the right to start the cluster is told and claimed at once", "write initialize.node or initialize.claim, not both");
     }
     let before = before.and_then(|at| at.parse("an instant, for example 2026-11-24T10:00:00Z", instant));
     let on_unreachable = match on_unreachable {
@@ -32,7 +30,11 @@ pub(super) fn initialize(at: &At<'_>) -> Option<Initialize> {
         Some(at) => Some(initialize_node(&at)?),
         None => None,
     };
-    Some(Initialize { before: before?, on_unreachable: on_unreachable?, node })
+    let claim = match claim {
+        Some(at) => Some(store(&at)?),
+        None => None,
+    };
+    Some(Initialize { before: before?, on_unreachable: on_unreachable?, node, claim })
 }
 
 fn instant(text: &str) -> Result<UnixTime, String> {
@@ -90,6 +92,24 @@ fn initialize_node(at: &At<'_>) -> Option<InitializeNode> {
         return None;
     }
     uuid.or(instance).or(serial).or(mac).or(address).or(hostname)?
+}
+
+/// `claim`. No URL is ever quoted: it may be signed.
+fn store(at: &At<'_>) -> Option<Claim> {
+    let mut fields = at.map("a map, {put: URL, get: URL}")?;
+    let put = fields.need("put", "put: https://…, where the claim is created");
+    let get = fields.need("get", "get: https://…, where the same object is read");
+    fields.finish();
+    let put = put.and_then(|at| at.parse("an https:// URL", https_url));
+    let get = get.and_then(|at| at.parse("an https:// URL", https_url));
+    Some(Claim { put: put?, get: get? })
+}
+
+fn https_url(text: &str) -> Result<String, String> {
+    match http_url(text)? {
+        url if url.starts_with("https://") => Ok(url),
+        _ => Err("a claim over plain http could be anybody's; write https://host/path".to_owned()),
+    }
 }
 
 fn system_uuid(text: &str) -> Result<String, String> {

@@ -119,6 +119,8 @@ pub struct Request {
     pub content_type: Option<&'static str>,
     /// Body; may hold secrets.
     pub body: Option<Secret<Vec<u8>>>,
+    /// `If-None-Match: *` (RFC 9110 §13.1.2): create, but replace nothing.
+    pub only_if_absent: bool,
     /// Limit for the connection attempt: name, TCP and TLS handshake together.
     pub connect_limit: Duration,
     /// Limit for the whole exchange.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::document::spec::{CniChoice, NodeSpec, PkiSource, Role};
+use crate::host::shown_url;
 
 use super::{Course, DoneWhen, Plan, Step, StepId};
 
@@ -39,8 +40,14 @@ pub fn build(spec: &NodeSpec, course: Course) -> Plan {
             10 * MINUTE,
         )
     };
-    let fence =
-        || observed(StepId::Fence, format!("nobody serves {} yet: only then may this machine start the cluster", spec.endpoint), 60);
+    let claim = spec.initialize.as_ref().and_then(|initialize| initialize.claim.as_ref());
+    let fence = || {
+        let then = match claim {
+            Some(claim) => format!("only then may this machine claim the right to start the cluster, at {}", shown_url(&claim.put)),
+            None => "only then may this machine start the cluster".to_owned(),
+        };
+        observed(StepId::Fence, format!("nobody serves {} yet: {then}", spec.endpoint), 60)
+    };
     let kubeadm_config = || observed(StepId::KubeadmConfig, "kubeadm accepts the configuration".to_owned(), 2);
     let kubeadm_preflight = || observed(StepId::KubeadmPreflight, "kubeadm finds the machine fit and the images are there".to_owned(), 15);
     match course {
@@ -107,7 +114,7 @@ fn cni(spec: &NodeSpec) -> Step {
     let what = match &spec.cni {
         CniChoice::Flannel => "flannel's objects".to_owned(),
         CniChoice::Manifest(path) => format!("the objects of {}", path.display()),
-        CniChoice::Url { url, .. } => format!("the objects of {}", crate::host::shown_url(url)),
+        CniChoice::Url { url, .. } => format!("the objects of {}", shown_url(url)),
         CniChoice::None => "no objects".to_owned(),
     };
     step(StepId::Cni, format!("{what} are in the cluster"), DoneWhen::CniPresent, 10 * MINUTE)

@@ -66,6 +66,10 @@ fn the_initialiser() {
     assert_eq!(initialize.before, UnixTime::parse("2026-11-24T10:00:00Z").unwrap());
     assert_eq!(initialize.on_unreachable, OnUnreachable::ProceedAfter(Duration::from_secs(300)));
     assert_eq!(initialize.node, Some(InitializeNode::SystemUuid("4c4c4544-0042-3510-8054-b4c04f564432".to_owned())));
+    assert_eq!(initialize.claim, None);
+    let claim = node("control-plane-claim.yaml").initialize.unwrap().claim.unwrap();
+    assert_eq!(claim.put, "https://example.com/claims/prod?signature=hunter2");
+    assert_eq!(claim.get, "https://example.com/claims/prod");
     assert_eq!(spec.cni, CniChoice::Flannel);
 }
 

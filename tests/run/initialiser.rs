@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 use kubeboot::document::read_cluster;
@@ -30,9 +31,54 @@ pub struct Initialiser {
     pub balancer: Vec<(f64, Result<u16, Unanswered>)>,
     /// A cluster runs here: kubeadm init has ended well.
     pub inited: Cell<bool>,
+    /// The store of `initialize.claim`, which other machines may share.
+    pub store: Rc<Store>,
     /// What was applied, by path.
     pub applied: RefCell<BTreeMap<String, Value>>,
     lease: Cell<u32>,
+}
+
+/// A store that creates an object once (RFC 9110 §13.1.2), or breaks in one of the ways that stores do.
+#[derive(Default)]
+pub struct Store {
+    pub object: RefCell<Option<Vec<u8>>>,
+    /// It creates whatever it is told to.
+    pub ignores_the_condition: bool,
+    /// Until when it answers 503, of the machine's time.
+    pub down_until: Cell<f64>,
+    /// It answers every request with this.
+    pub refuses: Cell<Option<u16>>,
+    pub puts: Cell<u32>,
+}
+
+impl Store {
+    fn answer(&self, now: f64, request: &Request) -> Response {
+        assert_eq!(request.tls, None, "its certificate is for the system's CAs to judge");
+        assert_eq!(request.only_if_absent, request.method == Method::Put);
+        let status = |status| Response { status, body: Vec::new() };
+        if let Some(refusal) = self.refuses.get() {
+            return status(refusal);
+        }
+        if now < self.down_until.get() {
+            return status(503);
+        }
+        let mut object = self.object.borrow_mut();
+        match (request.method, request.url.as_str()) {
+            (Method::Put, "https://store.test/claim?signature=hunter2") => {
+                self.puts.set(self.puts.get() + 1);
+                if object.is_some() && !self.ignores_the_condition {
+                    return status(412);
+                }
+                *object = Some(request.body.as_ref().unwrap().expose().clone());
+                status(201)
+            }
+            (Method::Get, "https://store.test/claim") => match &*object {
+                Some(bytes) => Response { status: 200, body: bytes.clone() },
+                None => status(404),
+            },
+            other => panic!("the store has no {other:?}"),
+        }
+    }
 }
 
 /// A document as mint makes it, for a window from the start on.
@@ -51,12 +97,21 @@ pub fn machine(balancer: Vec<(f64, Result<u16, Unanswered>)>) -> Sim<Initialiser
 pub fn machine_with(lines: &str, balancer: Vec<(f64, Result<u16, Unanswered>)>) -> Sim<Initialiser> {
     let text = String::from_utf8(minted(Duration::from_secs(1800))).unwrap();
     let (head, tail) = text.split_once("\ninitialize:\n").unwrap();
-    let document = format!("{head}\ninitialize:\n{lines}{tail}").into_bytes();
+    machine_of(format!("{head}\ninitialize:\n{lines}{tail}").into_bytes(), Rc::default(), balancer)
+}
+
+/// Another machine with the same document, at the same store.
+pub fn twin(sim: &Sim<Initialiser>, balancer: Vec<(f64, Result<u16, Unanswered>)>) -> Sim<Initialiser> {
+    machine_of(sim.world.document.clone(), Rc::clone(&sim.world.store), balancer)
+}
+
+fn machine_of(document: Vec<u8>, store: Rc<Store>, balancer: Vec<(f64, Result<u16, Unanswered>)>) -> Sim<Initialiser> {
     let spec = kubeboot::document::read_node(&documents::document(&document)).unwrap();
     let world = Initialiser {
         document: document.clone(),
         authority: spec.discovery.certificate_authority,
         balancer,
+        store,
         inited: Cell::new(false),
         applied: RefCell::default(),
         lease: Cell::new(0),
@@ -89,8 +144,13 @@ pub fn facts() -> Facts {
 
 /// One run; `None` if the machine died in it.
 pub fn boot(sim: &Sim<Initialiser>) -> Option<Result<(), Fault>> {
+    boot_as(sim, facts())
+}
+
+/// The same as another machine.
+pub fn boot_as(sim: &Sim<Initialiser>, facts: Facts) -> Option<Result<(), Fault>> {
     let document = documents::document(&sim.world.document);
-    sim.drive(kubeboot::run::run(sim, Ok(document), facts()))
+    sim.drive(kubeboot::run::run(sim, Ok(document), facts))
 }
 
 impl Initialiser {
@@ -200,6 +260,9 @@ impl World for Initialiser {
     }
 
     fn http(&self, sim: &Sim<Self>, request: &Request) -> Option<Result<Response, Unanswered>> {
+        if request.url.starts_with("https://store.test/") {
+            return Some(Ok(self.store.answer(sim.seconds(), request)));
+        }
         let tls = request.tls.as_ref().expect("no TLS");
         if request.url == "https://api.bed.test:6443/readyz" && request.address.is_some() {
             assert_eq!((tls.roots.as_str(), request.address), (self.authority.as_str(), Some("10.0.0.9".parse().unwrap())));

@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, IF_NONE_MATCH};
 use zeroize::Zeroizing;
 
 use super::{names, tls};
@@ -132,6 +132,9 @@ fn prepare(client: &reqwest::Client, url: reqwest::Url, request: &Request) -> Re
     }
     if let Some(content_type) = request.content_type {
         builder = builder.header(CONTENT_TYPE, content_type);
+    }
+    if request.only_if_absent {
+        builder = builder.header(IF_NONE_MATCH, "*");
     }
     if let Some(body) = &request.body {
         builder = builder.body(body.expose().clone());
