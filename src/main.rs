@@ -25,7 +25,10 @@ fn main() -> ExitCode {
     let exit = match cli.command {
         // The agent tells its fault itself, to journal, console and report.
         Sub::Run(args) => code(runtime.block_on(run::run(&args)).map_err(|fault| fault.class())),
-        Sub::Status(args) => print(runtime.block_on(status::run(&args))),
+        Sub::Status(args) => match runtime.block_on(status::run(&args, &mut std::io::stdout())) {
+            Ok(code) => ExitCode::from(code),
+            Err(fault) => print(Err(fault)),
+        },
         Sub::Plan(args) => print(runtime.block_on(plan::run(&args))),
         Sub::Mint(args) => print(mint::run(&args)),
     };

@@ -309,6 +309,20 @@ impl Report {
     }
 }
 
+/// What is done, waited for or paused over at the moment.
+fn now(report: &Report) -> Option<String> {
+    let step = report.steps.iter().find(|step| step.outcome == StepOutcome::Running)?;
+    let id = step.id.name();
+    if let Some(wait) = step.waits.iter().rev().find(|wait| !wait.over) {
+        let next = wait.next_try_in.map(|pause| format!("; next look within {pause:.1} s")).unwrap_or_default();
+        return Some(format!("{id}: waiting for {}: {}{next}", wait.waiting_for, wait.last_seen));
+    }
+    match (&step.last_failure, step.next_try_in) {
+        (Some(failed), Some(pause)) => Some(format!("{id}: attempt {} failed: {}; next within {pause:.0} s", step.attempts, failed.what)),
+        _ => Some(format!("{id}: {}", step.why)),
+    }
+}
+
 /// The report as a person reads it: one screen.
 #[must_use]
 pub fn text(report: &Report) -> String {
@@ -330,6 +344,9 @@ pub fn text(report: &Report) -> String {
     }
     let ended = report.ended_at.as_deref().map(|at| format!(", ended {at}")).unwrap_or_default();
     let _ = writeln!(text, "  began {}{ended}", report.started_at);
+    if let Some(now) = now(report) {
+        let _ = writeln!(text, "  now {now}");
+    }
     if !report.steps.is_empty() {
         let _ = writeln!(text, "\n  {:<18} {:<10} {:>8}  WHAT", "STEP", "STATE", "SECONDS");
     }
@@ -345,17 +362,15 @@ pub fn text(report: &Report) -> String {
         let _ = writeln!(text, "  {:<18} {state:<10} {seconds:>8}  {}", step.id.name(), step.why);
         for wait in step.waits.iter().filter(|wait| !wait.over || wait.seconds >= 1.0) {
             let tense = if wait.over { "waited" } else { "waiting" };
-            let next = wait.next_try_in.map(|pause| format!(" (next look within {pause:.1} s)")).unwrap_or_default();
-            let _ = writeln!(text, "  {:<38}  {tense} {:.1} s for {}: {}{next}", "", wait.seconds, wait.waiting_for, wait.last_seen);
+            let _ = writeln!(text, "  {:<38}  {tense} {:.1} s for {}: {}", "", wait.seconds, wait.waiting_for, wait.last_seen);
         }
         if let Some(failed) = &step.last_failure {
             let why = failed.why.as_deref().map(|why| format!(": {}", why.replace('\n', "; "))).unwrap_or_default();
-            let next = step.next_try_in.map(|pause| format!(" (next attempt within {pause:.0} s)")).unwrap_or_default();
-            let _ = writeln!(text, "  {:<38}  failed before: {}{why}{next}", "", failed.what);
+            let _ = writeln!(text, "  {:<38}  failed before: {}{why}", "", failed.what);
         }
     }
     if let Some(fault) = &report.fault {
-        let _ = writeln!(text, "\n  {}\n    where:  {}", fault.what, fault.at);
+        let _ = writeln!(text, "\n  {}\n    name:   {}\n    where:  {}", fault.what, fault.name, fault.at);
         if let Some(why) = &fault.why {
             let _ = writeln!(text, "    why:    {}", why.replace('\n', "\n            "));
         }

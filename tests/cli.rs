@@ -105,3 +105,41 @@ fn a_machine_where_nothing_ran_has_a_status_for_people_and_none_for_tools() {
         "{err}"
     );
 }
+
+/// A report in a mount namespace with a /run of its own, watched: what was printed, and the exit code. Each report but the
+/// first is put there once something of the one before was read.
+fn watched(reports: &[&str]) -> (i32, String) {
+    let folder = tempfile::tempdir().unwrap();
+    for (index, report) in reports.iter().enumerate() {
+        std::fs::write(folder.path().join(index.to_string()), report).unwrap();
+    }
+    let put = |index: usize| {
+        format!("cp {0}/{index} /run/kubeboot/new && mv /run/kubeboot/new /run/kubeboot/status.json", folder.path().display())
+    };
+    let then: String = (1..reports.len()).map(|index| format!("read -r line; echo \"$line\"; {}; ", put(index))).collect();
+    let script = format!(
+        "mount -t tmpfs none /run && mkdir -p /run/kubeboot && {} && {{ {} status --watch && code=0 || code=$?; echo \"code $code\"; }} | {{ {then} cat; }}",
+        put(0),
+        env!("CARGO_BIN_EXE_kubeboot")
+    );
+    let output = Command::new("unshare").args(["-rm", "sh", "-ec", &script]).output().unwrap();
+    let out = text(&output.stdout);
+    let (told, code) = out.trim_end().rsplit_once("code ").unwrap_or_else(|| panic!("{out}{}", text(&output.stderr)));
+    (code.parse().unwrap(), told.to_owned())
+}
+
+#[test]
+fn a_watched_first_boot_is_shown_until_it_has_ended_for_good() {
+    let golden = |name: &str| std::fs::read_to_string(format!("{}/tests/golden/report/{name}.json", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    // Exit code 75 is not the end: the unit begins anew.
+    let (code, told) = watched(&[&golden("running"), &golden("failed"), &golden("done")]);
+    assert_eq!(code, 0);
+    let heads: Vec<&str> = told.lines().filter(|line| line.starts_with("kubeboot ")).collect();
+    assert_eq!(heads.first().map(|line| line.ends_with(": running")), Some(true), "{told}");
+    assert_eq!(heads.last().map(|line| line.ends_with(": done")), Some(true), "{told}");
+    assert!(!told.contains('\x1b'), "it is no terminal");
+    let refused = golden("failed").replace("\"exitCode\": 75", "\"exitCode\": 65");
+    let (code, told) = watched(&[&refused]);
+    assert_eq!(code, 65);
+    assert!(told.contains("failed (exit code 65)"), "{told}");
+}

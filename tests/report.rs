@@ -91,7 +91,9 @@ fn done() -> Report {
 fn golden_reports() {
     let mut pausing = running();
     pausing.step(StepId::Gate).unwrap().waits.clear();
-    pausing.step(StepId::Runtime).unwrap().next_try_in = Some(4.2);
+    let broken = pausing.step(StepId::Runtime).unwrap().last_failure.take();
+    let gate = pausing.step(StepId::Gate).unwrap();
+    (gate.attempts, gate.last_failure, gate.next_try_in) = (2, broken, Some(4.2));
     golden("report/pausing.txt", &text(&pausing));
     for (name, report) in [("running", running()), ("failed", failed()), ("done", done())] {
         golden(&format!("report/{name}.json"), &String::from_utf8(report.to_json()).unwrap());
@@ -107,7 +109,7 @@ fn a_run_that_ended_before_its_document_was_read_has_a_text_too() {
     report.fault = Some(FaultReport::from(&Fault::new(Failure::NoDocument, "there is no document", "every datasource", "give it one")));
     let told = text(&report);
     let expected = format!(
-        "kubeboot {}: failed\n  began 2026-11-24T09:00:00Z\n\n  there is no document\n    where:  every datasource\n    do:     give it one\n",
+        "kubeboot {}: failed\n  began 2026-11-24T09:00:00Z\n\n  there is no document\n    name:   no-document\n    where:  every datasource\n    do:     give it one\n",
         env!("CARGO_PKG_VERSION")
     );
     assert_eq!(told, expected);
