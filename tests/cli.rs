@@ -4,6 +4,9 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use kubeboot::cli::status::{self, StatusArgs};
+use kubeboot::failure::Failure;
+
 fn kubeboot(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_kubeboot")).args(arguments).stdin(Stdio::null()).env_clear().output().unwrap()
 }
@@ -98,6 +101,10 @@ fn a_machine_where_nothing_ran_has_a_status_for_people_and_none_for_tools() {
     let (code, out, err) = said(&["status"]);
     assert_eq!((code, err.as_str()), (0, ""));
     assert_eq!(out, "kubeboot has not run since this machine booted; see `systemctl status kubeboot`\n");
+    let mut out = tempfile::tempfile().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let fault = runtime.block_on(status::run(&StatusArgs { json: true, watch: false }, &mut out)).unwrap_err();
+    assert_eq!(fault.failure(), Failure::NeverRan);
     let (code, out, err) = said(&["status", "--json"]);
     assert_eq!((code, out.as_str()), (69, ""));
     assert!(

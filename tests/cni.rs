@@ -5,7 +5,7 @@ use std::path::Path;
 
 use kubeboot::cni::{DaemonSet, Manifest};
 use kubeboot::document::field::Cidr;
-use kubeboot::fault::Class;
+use kubeboot::failure::Failure;
 
 const AT: &str = "/usr/share/kubeboot/cni/flannel.yaml";
 
@@ -56,7 +56,7 @@ fn flannels_network_is_the_pod_subnet_or_the_run_ends() {
         (&["10.244.0.0/16", "fd00:10:244::/48"], "net-conf.json says IPv6Network none, networking.podSubnet says fd00:10:244::/48"),
     ] {
         let fault = manifest.check_flannel(&cidrs(subnets), AT).unwrap_err();
-        assert_eq!((fault.class(), fault.at(), fault.why()), (Class::Input, AT, Some(why)));
+        assert_eq!((fault.failure(), fault.at(), fault.why()), (Failure::CniManifest, AT, Some(why)));
         assert_eq!(fault.what(), "flannel's network is not the cluster's pod subnet");
     }
     let map = |conf: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata:\n  net-conf.json: |\n    {conf}\n");
@@ -127,7 +127,7 @@ fn what_is_no_manifest() {
         ("apiVersion: v1\nkind: List\nitems: [7]\n", "an object has no apiVersion"),
     ] {
         let fault = Manifest::read(text.as_bytes(), AT).unwrap_err();
-        assert_eq!((fault.class(), fault.at(), fault.why()), (Class::Input, AT, Some(why)), "`{text}`");
+        assert_eq!((fault.failure(), fault.at(), fault.why()), (Failure::CniManifest, AT, Some(why)), "`{text}`");
     }
     let fault = Manifest::read(b"a: [b\n", AT).unwrap_err();
     assert!(fault.why().unwrap().contains(AT), "{fault}");

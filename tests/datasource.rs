@@ -15,7 +15,8 @@ use kubeboot::datasource::url::Pinned;
 use kubeboot::datasource::{self, Datasource, Told, cmdline, nocloud};
 use kubeboot::document::{Disposal, Document};
 use kubeboot::facts::Facts;
-use kubeboot::fault::{Class, Fault};
+use kubeboot::failure::Failure;
+use kubeboot::fault::Fault;
 use kubeboot::host::Unanswered;
 
 fn fixtures() -> PathBuf {
@@ -39,7 +40,7 @@ fn shown(result: &Result<Document, Fault>) -> String {
             .unwrap();
             text + "---\n" + &String::from_utf8_lossy(document.bytes.expose())
         }
-        Err(fault) => format!("{} {}\n{fault}\n", fault.class().name(), fault.class().exit_code()),
+        Err(fault) => format!("{} {}\n{fault}\n", fault.failure().name(), fault.class().exit_code()),
     }
 }
 
@@ -78,7 +79,7 @@ fn on_the_command_line(url: &str) -> Facts {
 async fn a_server_that_does_not_answer_is_asked_for_ten_minutes_with_growing_pauses() {
     let machine = Machine::answering(vec![Err(Unanswered::Refused("10.0.0.1:80".to_owned()))]);
     let fault = datasource::find(&machine, None, &on_the_command_line("http://10.0.0.1/node?token=TOPSECRET")).await.unwrap_err();
-    assert_eq!(fault.class(), Class::Transient);
+    assert_eq!(fault.failure(), Failure::DocumentUnfetchable);
     assert!(!format!("{fault}{:?}", machine.told.borrow()).contains("TOPSECRET"));
     assert_eq!(machine.told.borrow().len(), 1, "what does not change is told once");
     let pauses = machine.pauses.borrow();
@@ -99,7 +100,7 @@ async fn what_may_pass_is_asked_again_and_what_can_not_is_not() {
     for status in [204, 301, 400, 401, 403, 404] {
         let machine = Machine::answering(vec![host::status(status), host::ok()]);
         let fault = datasource::find(&machine, None, &on_the_command_line("http://10.0.0.1/n")).await.unwrap_err();
-        assert_eq!((fault.class(), machine.pauses.borrow().len()), (Class::Input, 0), "{status}");
+        assert_eq!((fault.failure(), machine.pauses.borrow().len()), (Failure::DocumentSource, 0), "{status}");
     }
 }
 
@@ -121,7 +122,7 @@ async fn a_drive_that_can_not_be_read_is_unmounted_all_the_same() {
     std::fs::remove_file(machine.drive.join("user-data")).unwrap();
     std::fs::create_dir(machine.drive.join("user-data")).unwrap();
     let fault = datasource::find(&machine, None, &Facts::default()).await.unwrap_err();
-    assert_eq!((fault.class(), machine.mounted.get(), machine.mounts.get()), (Class::Broken, 0, 1));
+    assert_eq!((fault.failure(), machine.mounted.get(), machine.mounts.get()), (Failure::Disk, 0, 1));
 }
 
 #[test]
@@ -175,6 +176,6 @@ fn what_is_told_has_one_of_three_forms() {
     assert_eq!(Told::parse("url:https://a/b"), Ok(Told::Url(Pinned::new("https://a/b", None).unwrap())));
     assert_eq!(Told::parse(&format!("url:http://a/b#sha256={pin}")), Ok(Told::Url(Pinned::new("http://a/b", Some(&pin)).unwrap())));
     for value in ["", "/a", "file:a", "file:", "nocloud:x", "url:http://a/b", "url:x", "ec2:", "url:https://a#sha256=0"] {
-        assert_eq!(Told::parse(value).unwrap_err().class(), Class::Usage, "{value}");
+        assert_eq!(Told::parse(value).unwrap_err().failure(), Failure::CommandLine, "{value}");
     }
 }

@@ -245,6 +245,8 @@ fn halts_and_waits_say_what_was_seen_and_what_to_do() {
             Failure::WindowPast,
             "the window (initialize.before) is past and nobody serves: re-mint the documents with `kubeboot mint`",
         ),
+        (Serves::Nobody, May::ClaimLost("cp-2 has it".to_owned()), Failure::AwaitsInitialiser, "cp-2 has it"),
+        (Serves::Nobody, May::ClaimStoreDown("HTTP 503".to_owned()), Failure::ClaimStoreDown, "HTTP 503"),
         (
             Serves::Nobody,
             May::NotTold,

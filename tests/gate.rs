@@ -152,3 +152,27 @@ fn what_is_wrong_with_a_clock_is_told_without_the_time_that_runs() {
     assert_eq!(distrust(built.plus(-9), built, born, false), distrust(built.plus(-1), built, born, false));
     assert_eq!(distrust(built, built, born, false), distrust(born.plus(-1), built, born, false));
 }
+
+#[test]
+fn every_silence_has_a_name() {
+    let names: Vec<Failure> = reasons().iter().map(|(reason, ..)| reason.failure()).collect();
+    assert_eq!(
+        names,
+        [
+            Failure::NameUnresolved,
+            Failure::NoRoute,
+            Failure::ConnectTimeout,
+            Failure::ConnectionRefused,
+            Failure::ConnectionClosed,
+            Failure::NotTls,
+            Failure::ForeignCa,
+            Failure::CertificateInvalid,
+            Failure::TlsFailed,
+            Failure::NoAnswer,
+            // After a handshake of ours: no answer either.
+            Failure::NoAnswer,
+            Failure::Bug,
+            Failure::NoAnswer,
+        ]
+    );
+}

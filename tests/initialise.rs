@@ -154,7 +154,7 @@ fn state_of_an_earlier_life_is_not_touched() {
     let sim = machine(vec![(0.0, refused())]);
     sim.put("/var/lib/etcd/member/wal/0", "x");
     let fault = boot(&sim).unwrap().unwrap_err();
-    assert_eq!((fault.class(), fault.at()), (Class::Broken, "step preflight"));
+    assert_eq!((fault.failure(), fault.at()), (Failure::MachineUnfit, "step preflight"));
     assert!(fault.why().unwrap().contains("etcd state of an earlier life"), "{fault}");
     assert_eq!((inits(&sim), sim.file("/var/lib/etcd/member/wal/0").as_deref()), (0, Some("x")));
 }

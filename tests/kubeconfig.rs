@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use kubeboot::fault::Class;
+use kubeboot::failure::Failure;
 use kubeboot::kubeconfig::{self, Current, Kubeconfig, Material, Presented, User};
 use kubeboot::secret::Secret;
 
@@ -83,7 +83,7 @@ fn what_is_written_is_read_back() {
 fn torn_files_are_named() {
     let refuse = |text: &str| {
         let fault = kubeconfig::read(text.as_bytes(), "kubelet.conf").unwrap_err();
-        assert_eq!((fault.class(), fault.at()), (Class::Broken, "kubelet.conf"));
+        assert_eq!((fault.failure(), fault.at()), (Failure::KubeconfigUnreadable, "kubelet.conf"));
         fault.line()
     };
     assert_eq!(refuse(""), "this is no kubeconfig: it is empty, or several documents (kubelet.conf)");

@@ -11,7 +11,7 @@ use kubeboot::cli::mint::{MintArgs, run};
 use kubeboot::document::field::{BootstrapToken, CertificateKey};
 use kubeboot::document::spec::{BootstrapCredential, ClusterSpec, NodeSpec, PkiSource, Role, SealedBundle, SecretSource};
 use kubeboot::document::{Disposal, Document, read_cluster, read_node};
-use kubeboot::fault::Class;
+use kubeboot::failure::Failure;
 use kubeboot::kubeconfig::{self, Material, Presented};
 use kubeboot::mint::{MintOptions, Minted, mint};
 use kubeboot::moment::UnixTime;
@@ -338,7 +338,7 @@ fn documents_are_small() {
 fn windows_have_bounds() {
     let refuse = |options: MintOptions| mint(&cluster(""), &options, &mut random::fill).unwrap_err();
     let fault = refuse(MintOptions { valid_for: Duration::from_secs(599), ..options() });
-    assert_eq!(fault.class(), Class::Usage);
+    assert_eq!(fault.failure(), Failure::CommandLine);
     assert_eq!(
         fault.to_string(),
         "--valid-for is 599 seconds\n  where:  --valid-for\n  do:     write at least 10m and less than ten years, for example 24h"
@@ -398,13 +398,13 @@ fn secrets_are_never_overwritten() {
     assert_eq!(mode(&arguments.out), 0o700);
     let before = fs::read(arguments.out.join(CONTROL_PLANE_INIT)).unwrap();
     let fault = run(&arguments).unwrap_err();
-    assert_eq!(fault.class(), Class::Input);
+    assert_eq!(fault.failure(), Failure::OutputFolder);
     assert_eq!(fault.what(), "the folder for the documents is not empty");
     assert_eq!(fs::read(arguments.out.join(CONTROL_PLANE_INIT)).unwrap(), before);
     let fault = run(&MintArgs { out: arguments.cluster.clone(), ..arguments.clone() }).unwrap_err();
     assert_eq!(fault.what(), "this can't be the folder for the documents");
     let fault = run(&MintArgs { out: folder.path().join("no/such/parent"), ..arguments }).unwrap_err();
-    assert_eq!((fault.class(), fault.what()), (Class::Broken, "the documents can't be written"));
+    assert_eq!((fault.failure(), fault.what()), (Failure::Disk, "the documents can't be written"));
     assert_eq!(names(folder.path()), ["cluster.yaml", "out"]);
 }
 
@@ -414,10 +414,11 @@ fn bad_cluster_files_leave_nothing_behind() {
     let arguments = arguments(folder.path());
     fs::write(&arguments.cluster, CLUSTER.replace("v1.37.2", "1.37")).unwrap();
     let fault = run(&arguments).unwrap_err();
-    assert_eq!(fault.class(), Class::Input);
+    assert_eq!(fault.failure(), Failure::DocumentInvalid);
     assert!(fault.why().unwrap().contains("cluster.yaml:4:20: kubernetesVersion:"), "{fault}");
     fs::write(&arguments.cluster, vec![b'#'; (1 << 20) + 1]).unwrap();
-    assert_eq!(run(&arguments).unwrap_err().what(), "the cluster file has more than 1048576 bytes");
+    let fault = run(&arguments).unwrap_err();
+    assert_eq!((fault.failure(), fault.what()), (Failure::ClusterFile, "the cluster file has more than 1048576 bytes"));
     fs::remove_file(&arguments.cluster).unwrap();
     assert_eq!(run(&arguments).unwrap_err().what(), "the cluster file can't be read");
     assert_eq!(names(folder.path()), [""; 0]);

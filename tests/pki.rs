@@ -9,7 +9,8 @@ use std::process::Command;
 use kubeboot::act::pki::refuse_foreign;
 use kubeboot::document::field::CertificateKey;
 use kubeboot::document::spec::SealedBundle;
-use kubeboot::fault::{Class, Fault};
+use kubeboot::failure::Failure;
+use kubeboot::fault::Fault;
 use kubeboot::host::Mode;
 use kubeboot::moment::UnixTime;
 use kubeboot::pki::authority::Authority;
@@ -170,7 +171,7 @@ fn a_client_certificate_stays_inside_of_its_authority() {
     let authority = Authority::mint("kubernetes", UnixTime(1_000), UnixTime(2_000)).unwrap();
     for (from, to) in [(999, 1_500), (1_500, 2_001), (1_500, 1_500)] {
         let fault = client::sign(&authority, "a", &[], UnixTime(from), UnixTime(to)).unwrap_err();
-        assert_eq!(fault.class(), Class::Input);
+        assert_eq!(fault.failure(), Failure::PkiUnusable);
         assert_eq!(fault.at(), "CA kubernetes, valid from 1970-01-01T00:16:40Z to 1970-01-01T00:33:20Z");
     }
     client::sign(&authority, "a", &[], UnixTime(1_000), UnixTime(2_000)).unwrap();
@@ -200,7 +201,9 @@ fn wrong_material_is_refused_in_words() {
         pki.check(&good.ca.certificate).unwrap_err()
     };
     let expect = |fault: Fault, text: &str| {
-        assert_eq!(fault.class(), Class::Input);
+        let ours = !text.starts_with("the cluster CA of the shared PKI is not the one");
+        let named = if ours { Failure::PkiUnusable } else { Failure::CaMismatch };
+        assert_eq!(fault.failure(), named);
         assert_eq!(fault.to_string(), text);
     };
     let key_advice = "write an unencrypted ECDSA P-256 key (\"EC PRIVATE KEY\" or \"PRIVATE KEY\") or an RSA key of 2048 to 4096 bits \
@@ -385,7 +388,7 @@ fn a_bundle_opens_with_its_key_alone() {
     assert_eq!(nonces.len(), 8, "a nonce is used once");
 
     let fault = seal::open(&bundle, &key(8)).unwrap_err();
-    assert_eq!(fault.class(), Class::Input);
+    assert_eq!(fault.failure(), Failure::CertificateKeyWrong);
     assert_eq!(
         fault.to_string(),
         "the certificate key does not open the bundle, or the bundle was changed\n  where:  bundle, ca.key\n  do:     use the certificate key and \
@@ -401,7 +404,8 @@ fn a_bundle_of_other_contents_is_refused() {
         let mut bundle = good.clone();
         change(&mut bundle);
         let fault = seal::open(&bundle, &key(7)).unwrap_err();
-        assert_eq!(fault.class(), Class::Input);
+        let named = if fault.what().starts_with("the certificate key") { Failure::CertificateKeyWrong } else { Failure::PkiUnusable };
+        assert_eq!(fault.failure(), named);
         fault.line()
     };
     for name in SharedName::ALL.map(SharedName::secret_key) {
@@ -466,7 +470,7 @@ fn short_certificates_shrink_into_their_authoritys_time() {
         openssl_ok(folder.path(), "verify -x509_strict -purpose sslclient -CAfile ca.crt client.crt");
     }
     for (from, to) in [(7200, DAY), (-DAY, -600)] {
-        assert_eq!(short(from, to).unwrap_err().class(), Class::Input, "{from}..{to}");
+        assert_eq!(short(from, to).unwrap_err().failure(), Failure::PkiUnusable, "{from}..{to}");
     }
 }
 
@@ -481,6 +485,6 @@ fn files_of_another_pki_are_refused_by_name() {
     }
     let found = [of(&ours, SharedName::CaKey), of(&theirs, SharedName::EtcdCaKey), of(&theirs, SharedName::ServiceAccountPublicKey)];
     let fault = refuse_foreign(&found, &ours).unwrap_err();
-    assert_eq!((fault.class(), fault.at()), (Class::Broken, "/etc/kubernetes/pki/etcd/ca.key, /etc/kubernetes/pki/sa.pub"));
+    assert_eq!((fault.failure(), fault.at()), (Failure::PkiForeign, "/etc/kubernetes/pki/etcd/ca.key, /etc/kubernetes/pki/sa.pub"));
     assert!(!fault.to_string().contains("BEGIN"), "{fault}");
 }

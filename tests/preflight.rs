@@ -8,7 +8,7 @@ use documents::node;
 use kubeboot::document::field::{Cidr, KubernetesVersion, NodeName};
 use kubeboot::document::spec::{CniChoice, NodeSpec, Role};
 use kubeboot::facts::{Facts, InterfaceAddress};
-use kubeboot::fault::Class;
+use kubeboot::failure::Failure;
 use kubeboot::kubeadm::config::Identity;
 use kubeboot::preflight::{Findings, check, fault, identity, ports};
 use serde_json::json;
@@ -179,7 +179,7 @@ fn everything_that_is_wrong_is_told_at_once() {
     let verdict = check(&node("control-plane-init.yaml"), &broken, &nothing, true);
     assert_eq!((verdict.errors.len(), verdict.warnings.len()), (12, 0), "{verdict:#?}");
     let whole = fault(&verdict.errors);
-    assert_eq!((whole.class(), whole.what()), (Class::Broken, "this machine can't become a node: 12 things to mend"));
+    assert_eq!((whole.failure(), whole.what()), (Failure::MachineUnfit, "this machine can't become a node: 12 things to mend"));
     assert_eq!(whole.why().unwrap().lines().collect::<Vec<_>>(), verdict.errors);
     assert_eq!(fault(&verdict.errors[..1]).what(), "this machine can't become a node: 1 thing to mend");
     assert_eq!((whole.at(), whole.advice()), ("step preflight", "mend the image or the document, then start the machine again"));

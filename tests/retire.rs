@@ -9,7 +9,7 @@ use kubeboot::act::disposal::dispose;
 use kubeboot::document::{Disposal, Document};
 use kubeboot::facts::{Facts, InterfaceAddress};
 use kubeboot::failure::Failure;
-use kubeboot::fault::{Class, Fault};
+use kubeboot::fault::Fault;
 use kubeboot::host::local::{LocalHost, Surroundings};
 use kubeboot::ledger::{Entry, Record, fold, line};
 use kubeboot::plan::StepId;
@@ -169,7 +169,7 @@ async fn what_is_no_document_of_ours_does_not_keep_it_from_retiring() {
     run(&machine.host, Ok(found.clone()), facts(ID)).await.unwrap();
     assert!(machine.is_marked());
     let fresh = Machine::new();
-    assert_eq!(run(&fresh.host, Ok(found), facts(ID)).await.unwrap_err().class(), Class::Input);
+    assert_eq!(run(&fresh.host, Ok(found), facts(ID)).await.unwrap_err().failure(), Failure::DocumentInvalid);
     assert!(!fresh.is_marked());
 }
 
@@ -198,7 +198,10 @@ async fn without_a_document_nothing_else_is_done() {
 async fn a_clone_of_a_finished_or_an_unfinished_disk_halts() {
     let halts = async |machine: Machine, at: &str| {
         for fault in [machine.without_document().await.unwrap_err(), machine.with_document("worker-token.yaml", ID).await] {
-            assert_eq!((fault.class(), fault.what(), fault.at()), (Class::Broken, "this disk was the first boot of another machine", at));
+            assert_eq!(
+                (fault.failure(), fault.what(), fault.at()),
+                (Failure::CloneOfAnother, "this disk was the first boot of another machine", at)
+            );
             assert!(fault.why().unwrap().contains(OTHER), "{fault}");
         }
         assert!(!machine.is_marked());
@@ -219,7 +222,7 @@ async fn a_document_binds_from_kubeadm_on() {
     assert_eq!(machine.with_document("worker-token.yaml", ID).await.at(), "step preflight", "there is no kubeadm here");
     machine.ledger(ID, &[started("another"), Entry::Begun { step: StepId::KubeadmJoin }]);
     let fault = machine.with_document("worker-token.yaml", ID).await;
-    assert_eq!(fault.class(), Class::Input);
+    assert_eq!(fault.failure(), Failure::DocumentDiffers);
     assert!(fault.what().starts_with("the document is for another cluster, role or node"), "{fault}");
 }
 

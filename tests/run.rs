@@ -14,8 +14,9 @@ mod worker;
 use std::path::Path;
 
 use golden::golden;
+use kubeboot::facts::Facts;
 use kubeboot::failure::Failure;
-use kubeboot::fault::{Class, Fault};
+use kubeboot::fault::Fault;
 use kubeboot::host::{Level, Mode, Unanswered};
 use kubeboot::moment::UnixTime;
 use kubeboot::report::{Outcome, Report, StepOutcome};
@@ -181,7 +182,7 @@ fn a_refused_credential_is_waited_out() {
     // A worker whose certificate is good by its clock: init may not be that far, so the unit starts it again.
     let sim = machine(Worker { endpoint: vec![(0.0, Ok(401))], ..Worker::default() });
     let fault = failed(&sim);
-    assert_eq!((fault.class(), fault.class().exit_code()), (Class::Transient, 75));
+    assert_eq!((fault.failure(), fault.class().exit_code()), (Failure::CredentialRefused, 75));
     assert!(fault.why().unwrap().contains("401"), "{fault}");
     // While init makes its bindings and tokens a refusal is normal.
     let sim = machine(Worker { endpoint: vec![(0.0, Ok(401)), (200.0, Ok(200))], ..Worker::default() });
@@ -205,7 +206,7 @@ fn refusals_count_in_a_row_only() {
 fn a_foreign_ca_is_waited_for_and_then_it_is_try_again() {
     let sim = machine(Worker { endpoint: vec![(0.0, Err(Unanswered::ForeignCa("CN=other".to_owned())))], ..Worker::default() });
     let fault = failed(&sim);
-    assert_eq!((fault.class(), fault.class().exit_code()), (Class::Transient, 75));
+    assert_eq!((fault.failure(), fault.class().exit_code()), (Failure::ForeignCa, 75));
     assert!(fault.what().starts_with("waited 36"), "{fault}");
     assert_eq!(
         fault.why(),
@@ -222,7 +223,7 @@ fn a_foreign_ca_is_waited_for_and_then_it_is_try_again() {
 fn nothing_ever_answers_and_it_gives_up_with_75() {
     let sim = machine(Worker { endpoint: vec![(0.0, Err(Unanswered::ConnectTimeout("10.0.0.9:6443".to_owned())))], ..Worker::default() });
     let fault = failed(&sim);
-    assert_eq!(fault.class().exit_code(), 75);
+    assert_eq!((fault.failure(), fault.class().exit_code()), (Failure::ConnectTimeout, 75));
     assert_eq!(fault.why(), Some("connecting timed out: 10.0.0.9:6443"));
     assert!((3600.0..3620.0).contains(&sim.seconds()), "{}", sim.seconds());
 }
@@ -252,7 +253,7 @@ fn kubeadm_fails_twice_and_then_does_not() {
 fn kubeadm_fails_for_ever_and_it_gives_up_with_75() {
     let sim = machine(Worker { failures: u32::MAX.into(), ..Worker::default() });
     let fault = failed(&sim);
-    assert_eq!(fault.class().exit_code(), 75);
+    assert_eq!((fault.failure(), fault.class().exit_code()), (Failure::KubeadmFailed, 75));
     assert!(fault.what().ends_with("; not better after 1200 s of step kubeadm-join"), "{fault}");
     assert!(fault.why().unwrap().starts_with("error: error execution phase kubelet-start"), "{fault}");
 }
@@ -261,7 +262,7 @@ fn kubeadm_fails_for_ever_and_it_gives_up_with_75() {
 fn a_refused_configuration_is_the_documents_fault() {
     let sim = machine(Worker { refuses: true, ..Worker::default() });
     let fault = failed(&sim);
-    assert_eq!((fault.class(), fault.what()), (Class::Input, "kubeadm refuses the configuration"));
+    assert_eq!((fault.failure(), fault.what()), (Failure::ConfigRefused, "kubeadm refuses the configuration"));
     assert!(fault.why().unwrap().contains("unknown field \"controlPlaneEndpont\""), "{fault}");
 }
 
@@ -269,7 +270,7 @@ fn a_refused_configuration_is_the_documents_fault() {
 fn another_machines_node_of_that_name_is_a_clash() {
     let sim = machine(Worker { node_machine: "f".repeat(32), ..Worker::default() });
     let fault = failed(&sim);
-    assert_eq!((fault.class(), fault.what()), (Class::Broken, "another machine is Node w-1"));
+    assert_eq!((fault.failure(), fault.what()), (Failure::NameTaken, "another machine is Node w-1"));
     let why = fault.why().unwrap();
     assert!(why.contains(&"f".repeat(32)) && why.contains("0123456789abcdef0123456789abcdef"), "it names both: {why}");
 }
@@ -301,7 +302,7 @@ fn a_disk_of_another_machine_is_refused_before_anything_is_written() {
     let ledger = format!("{{\"at\":\"x\",\"machine\":\"{}\",\"entry\":\"begun\",\"step\":\"kubeadm-join\"}}\n{{\"at", "e".repeat(32));
     sim.put(LEDGER, &ledger);
     let fault = boot(&sim).unwrap().unwrap_err();
-    assert_eq!((fault.class(), fault.what()), (Class::Broken, "this disk was the first boot of another machine"));
+    assert_eq!((fault.failure(), fault.what()), (Failure::CloneOfAnother, "this disk was the first boot of another machine"));
     assert_eq!(*sim.effects.borrow(), Vec::<String>::new());
     assert_eq!(sim.file(LEDGER).unwrap(), ledger);
 }
@@ -311,7 +312,7 @@ fn a_damaged_ledger_is_refused() {
     let sim = machine(Worker::default());
     sim.put(LEDGER, "rubbish\n{}\n");
     let fault = boot(&sim).unwrap().unwrap_err();
-    assert_eq!((fault.class(), fault.what()), (Class::Broken, "line 1 of the ledger is damaged"));
+    assert_eq!((fault.failure(), fault.what()), (Failure::LedgerDamaged, "line 1 of the ledger is damaged"));
 }
 
 #[test]
@@ -378,4 +379,20 @@ fn a_thousand_starts_cost_no_more_than_one() {
     sim.put("/run/kubeboot/pace.json", r#"{"first":99000000,"last":99000000}"#);
     sim.world.cured.set(true);
     boot(&sim).unwrap().unwrap();
+}
+
+#[test]
+fn a_machine_without_name_or_address_is_waited_for_and_then_it_is_try_again() {
+    let nowhere = Facts { hostname: "localhost".to_owned(), addresses: Vec::new(), default_interface: None, ..worker::facts() };
+    let sim = machine(Worker::default());
+    sim.facts.replace(Some(nowhere.clone()));
+    let document = || Ok(documents::document(&documents::bytes("worker-certificate.yaml")));
+    let fault = sim.drive(kubeboot::run::run(&sim, document(), nowhere.clone())).unwrap().unwrap_err();
+    assert_eq!((fault.failure(), fault.class().exit_code()), (Failure::NoNameOrAddress, 75));
+    assert!(fault.why().unwrap().contains("the hostname is `localhost`"), "{fault}");
+    assert!((300.0..302.0).contains(&sim.seconds()), "{}", sim.seconds());
+    // DHCP was late.
+    let sim = machine(Worker::default());
+    sim.facts.replace(Some(worker::facts()));
+    sim.drive(kubeboot::run::run(&sim, document(), nowhere)).unwrap().unwrap();
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use kubeboot::failure::Failure;
 use kubeboot::host::local::{LocalHost, Surroundings};
 use kubeboot::host::{Host, Method, Request, Response, Tls, Unanswered};
 use kubeboot::secret::Secret;
@@ -562,14 +563,14 @@ async fn a_signed_url_is_shown_without_its_signature() {
     let missing = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
     let (not_there, _) = serve(move |mut stream| async move { answer(&mut stream, missing, &std::sync::Mutex::default()).await }).await;
     let nobody = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
-    for (address, what) in [
-        (there, "what the URL serves is not what the document pins"),
-        (not_there, "fetching failed with HTTP 404"),
-        (nobody, "fetching failed"),
+    for (address, failure, what) in [
+        (there, Failure::PinMismatch, "what the URL serves is not what the document pins"),
+        (not_there, Failure::FetchFailed, "fetching failed with HTTP 404"),
+        (nobody, Failure::FetchFailed, "fetching failed"),
     ] {
         let url = format!("http://user:TOPSECRET@{address}/cni.yaml?signature=TOPSECRET#TOPSECRET");
         let fault = kubeboot::act::secret::fetch_pinned(&host(), &url, "00", 1024).await.unwrap_err();
-        assert_eq!((fault.what(), fault.at()), (what, format!("http://{address}/cni.yaml").as_str()));
+        assert_eq!((fault.failure(), fault.what(), fault.at()), (failure, what, format!("http://{address}/cni.yaml").as_str()));
         assert!(!fault.to_string().contains("TOPSECRET"), "{fault}");
     }
 }

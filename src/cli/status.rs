@@ -18,8 +18,8 @@ pub struct StatusArgs {
     /// Print /run/kubeboot/status.json as it is
     #[arg(long)]
     pub json: bool,
-    /// Print it anew whenever it changes, until the first boot has ended;
-    /// the exit code is then the first boot's
+    /// Print it anew whenever it changes until the first boot has ended,
+    /// whose exit code it takes
     #[arg(long, verbatim_doc_comment)]
     pub watch: bool,
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use kubeboot::document::read_node;
-use kubeboot::fault::Class;
+use kubeboot::failure::Failure;
 
 use super::{document, fixtures, folder, read};
 
@@ -72,7 +72,7 @@ fn no_violation_shows_a_secret() {
 #[test]
 fn violations_become_one_fault_of_class_input() {
     let fault = read_node(&document("/etc/kubeboot/node.yaml", b"kind: Node\nfoo: bar\n")).unwrap_err().into_fault();
-    assert_eq!(fault.class(), Class::Input);
+    assert_eq!(fault.failure(), Failure::DocumentInvalid);
     assert_eq!(fault.class().exit_code(), 65);
     assert_eq!(fault.at(), "/etc/kubeboot/node.yaml:1:1");
     assert!(fault.why().unwrap().contains("/etc/kubeboot/node.yaml:1:1: apiVersion: this field is required"), "{fault}");

@@ -2,7 +2,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use kubeboot::fault::Class;
+use kubeboot::failure::Failure;
 use kubeboot::host::local::{LocalHost, Surroundings};
 use kubeboot::host::{Command, Host, Output, Stream};
 
@@ -161,7 +161,7 @@ async fn ended(mark: &Path) -> bool {
 async fn a_missing_program_is_named_with_the_places_searched() {
     let (_folder, host) = super::host();
     let fault = host.run(&Command::new("kubeadm", ["version"], LONG), &mut |_, _| {}).await.unwrap_err();
-    assert_eq!((fault.class(), fault.what()), (Class::Broken, "kubeadm is not installed"));
+    assert_eq!((fault.failure(), fault.what()), (Failure::ProgramMissing, "kubeadm is not installed"));
     assert_eq!(fault.at(), "PATH /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 }
 
@@ -173,6 +173,6 @@ async fn what_is_no_program_can_not_be_started() {
     std::fs::write(&program, [0x7f, b'E', b'L', b'F', 0]).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     let fault = host.run(&Command::new("kubeadm", ["version"], LONG), &mut |_, _| {}).await.unwrap_err();
-    assert_eq!((fault.class(), fault.what()), (Class::Broken, "kubeadm can't be started"));
+    assert_eq!((fault.failure(), fault.what()), (Failure::ProgramUnusable, "kubeadm can't be started"));
     assert!(fault.why().unwrap().contains("Exec format error"), "{fault}");
 }

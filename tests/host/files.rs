@@ -1,7 +1,10 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use kubeboot::fault::Class;
+use kubeboot::act::secret::resolve;
+use kubeboot::document::spec::SecretSource;
+use kubeboot::failure::Failure;
+use kubeboot::host::local::{disk_failure, lock};
 use kubeboot::host::{Host, Mode};
 
 use super::host;
@@ -67,7 +70,7 @@ async fn reading_stops_at_the_limit() {
     std::fs::write(folder.path().join("big"), "12345").unwrap();
     assert_eq!(host.read(Path::new("/big"), 5).await.unwrap().unwrap(), b"12345");
     let fault = host.read(Path::new("/big"), 4).await.unwrap_err();
-    assert_eq!((fault.class(), fault.what()), (Class::Input, "the file is larger than 4 bytes"));
+    assert_eq!((fault.failure(), fault.what()), (Failure::FileTooLarge, "the file is larger than 4 bytes"));
 }
 
 #[tokio::test]
@@ -100,7 +103,7 @@ async fn a_fault_names_the_path_and_knows_what_to_do() {
     let (folder, host) = host();
     std::fs::write(folder.path().join("file"), "").unwrap();
     let fault = host.write(Path::new("/file/below"), b"", Mode::Public).await.unwrap_err();
-    assert_eq!(fault.class(), Class::Broken);
+    assert_eq!(fault.failure(), Failure::Disk);
     assert!(fault.at().ends_with("/file"), "{fault}");
     assert_eq!(fault.advice(), "a file lies where a folder is expected: move it away");
 }
@@ -111,7 +114,40 @@ async fn a_full_disk_is_called_that() {
     let (folder, host) = host();
     symlink("/dev/full", folder.path().join("ledger")).unwrap();
     let fault = host.append(Path::new("/ledger"), b"x").await.unwrap_err();
+    assert_eq!(fault.failure(), Failure::DiskFull);
     assert!(fault.advice().starts_with("the disk is full"), "{fault}");
+    let named = |error: nix::errno::Errno| disk_failure(&error.into());
+    assert_eq!(named(nix::errno::Errno::EDQUOT), Failure::DiskFull);
+    assert_eq!(named(nix::errno::Errno::EROFS), Failure::DiskReadOnly);
+    assert_eq!(named(nix::errno::Errno::EIO), Failure::Disk);
+}
+
+#[test]
+fn one_agent_at_a_time_holds_the_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run/lock");
+    let held = lock(&path).unwrap();
+    let fault = lock(&path).unwrap_err();
+    assert_eq!((fault.failure(), fault.at()), (Failure::AlreadyRunning, path.to_str().unwrap()));
+    drop(held);
+    lock(&path).unwrap();
+}
+
+#[tokio::test]
+async fn a_secret_that_is_not_where_the_document_says_is_told_by_its_field() {
+    let (folder, host) = host();
+    let source = SecretSource::File("/etc/kubeboot/key".into());
+    let fault = resolve(&host, &source, "certificateKey").await.unwrap_err();
+    assert_eq!((fault.failure(), fault.at()), (Failure::SecretReference, "/etc/kubeboot/key"));
+    assert!(fault.what().starts_with("certificateKey refers to a file"), "{fault}");
+    host.write(Path::new("/etc/kubeboot/key"), b"\xff\xfe", Mode::Private).await.unwrap();
+    let fault = resolve(&host, &source, "certificateKey").await.unwrap_err();
+    assert_eq!((fault.failure(), fault.what()), (Failure::SecretReference, "certificateKey is not text"));
+    host.write(Path::new("/etc/kubeboot/key"), b"a key\n", Mode::Private).await.unwrap();
+    assert_eq!(resolve(&host, &source, "certificateKey").await.unwrap().expose(), "a key");
+    let fault = resolve(&host, &SecretSource::Credential("key".to_owned()), "certificateKey").await.unwrap_err();
+    assert_eq!((fault.failure(), fault.at()), (Failure::SecretReference, "credential key"));
+    drop(folder);
 }
 
 /// What is no drive is refused with the kernel's reason for each file system, and no mount point is left behind.
@@ -120,7 +156,7 @@ async fn what_can_not_be_mounted_says_so_and_leaves_nothing() {
     let (folder, host) = host();
     std::fs::write(folder.path().join("device"), "no file system").unwrap();
     let fault = host.mount_read_only(Path::new("/device"), Path::new("/run/at")).await.unwrap_err();
-    assert_eq!((fault.class(), fault.what()), (Class::Broken, "can't mount the drive"));
+    assert_eq!((fault.failure(), fault.what()), (Failure::DriveUnreadable, "can't mount the drive"));
     assert!(["as iso9660: ", "as vfat: "].iter().all(|reason| fault.why().unwrap().contains(reason)), "{fault}");
     assert!(!folder.path().join("run/at").exists());
 }
