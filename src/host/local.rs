@@ -103,6 +103,10 @@ impl Host for LocalHost {
         files::read(&self.at(path), limit)
     }
 
+    async fn read_tail(&self, path: &Path, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
+        files::read_tail(&self.at(path), limit)
+    }
+
     async fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault> {
         files::list(&self.at(path))
     }

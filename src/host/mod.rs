@@ -298,6 +298,8 @@ pub enum Level {
 pub trait Host {
     /// The whole file, at most `limit` bytes; larger is a fault. `None` if there is none.
     fn read(&self, path: &Path, limit: usize) -> impl Future<Output = Result<Option<Vec<u8>>, Fault>>;
+    /// The last `limit` bytes of a file, which may begin in the middle of a line. `None` if there is none.
+    fn read_tail(&self, path: &Path, limit: usize) -> impl Future<Output = Result<Option<Vec<u8>>, Fault>>;
     /// Names in a folder, sorted; `None` if there is none.
     fn list(&self, path: &Path) -> impl Future<Output = Result<Option<Vec<String>>, Fault>>;
     /// Replaces or creates the file as one: temporary file in the same folder, mode, sync, rename, sync of the folder.

@@ -96,6 +96,10 @@ impl Host for Machine {
         self.files.read(path, limit).await
     }
 
+    async fn read_tail(&self, path: &Path, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
+        self.files.read_tail(path, limit).await
+    }
+
     async fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault> {
         self.files.list(path).await
     }

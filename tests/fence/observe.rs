@@ -67,6 +67,9 @@ impl Host for World {
     async fn read(&self, _: &Path, _: usize) -> Result<Option<Vec<u8>>, Fault> {
         unreachable!()
     }
+    async fn read_tail(&self, _: &Path, _: usize) -> Result<Option<Vec<u8>>, Fault> {
+        unreachable!()
+    }
     async fn list(&self, _: &Path) -> Result<Option<Vec<String>>, Fault> {
         unreachable!()
     }

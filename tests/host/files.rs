@@ -74,6 +74,16 @@ async fn reading_stops_at_the_limit() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_file_is_read_without_the_rest_and_a_missing_one_is_none() {
+    let (folder, host) = host();
+    std::fs::write(folder.path().join("0.log"), "one\ntwo\n").unwrap();
+    let tail = async |limit| host.read_tail(Path::new("/0.log"), limit).await.unwrap().unwrap();
+    assert_eq!((tail(5).await, tail(8).await, tail(100).await), (b"\ntwo\n".to_vec(), b"one\ntwo\n".to_vec(), b"one\ntwo\n".to_vec()));
+    assert_eq!(tail(0).await, b"");
+    assert_eq!(host.read_tail(Path::new("/1.log"), 5).await, Ok(None));
+}
+
+#[tokio::test]
 async fn appending_makes_a_private_file_and_adds_to_it() {
     let (folder, host) = host();
     host.append(Path::new("/var/lib/ledger"), b"a\n").await.unwrap();

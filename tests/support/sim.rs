@@ -163,6 +163,11 @@ impl<W: World> Host for Sim<W> {
         Ok(bytes)
     }
 
+    async fn read_tail(&self, path: &Path, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
+        let files = self.files.borrow();
+        Ok(files.get(path).map(|(bytes, _)| bytes[bytes.len().saturating_sub(limit)..].to_vec()))
+    }
+
     async fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault> {
         let files = self.files.borrow();
         let below = files.keys().filter_map(|file| file.strip_prefix(path).ok()?.components().next());

@@ -4,7 +4,7 @@
 //! "later" is no ledger.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -79,6 +79,22 @@ pub(super) fn read(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, Fault> 
             "this is not a file that kubeboot expects here: put the right one there",
         ));
     }
+    Ok(Some(bytes))
+}
+
+pub(super) fn read_tail(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
+    let failed = |error: io::Error| fault("can't read the end of the file", path, &error);
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    let length = file.seek(SeekFrom::End(0)).map_err(failed)?;
+    file.seek(SeekFrom::Start(length.saturating_sub(limit))).map_err(failed)?;
+    let mut bytes = Vec::new();
+    // A log grows while it is read.
+    file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
     Ok(Some(bytes))
 }
 
