@@ -130,8 +130,19 @@ table! {
     MemberNotVoting: "member-not-voting", Waits, "this machine's etcd member does not vote yet";
     NameTaken: "name-taken", Halts(Broken), "another machine is the Node of this name";
     // kubeadm.
-    ConfigRefused: "config-refused", Halts(Input), "kubeadm refuses the configuration";
+    ConfigRefused: "config-refused", Halts(Input), "kubeadm, or a program that it starts, refuses the configuration";
     KubeadmRefuses: "kubeadm-refuses", Halts(Broken), "kubeadm's own preflight finds the machine unfit";
+    ImagePull: "image-pull", Retries, "an image can't be pulled";
+    PortTaken: "port-taken", Halts(Broken), "another program listens at a port of Kubernetes";
+    PkiTorn: "pki-torn", Halts(Broken), "a certificate, key or kubeconfig is empty, cut off, or without its pair";
+    KubeletUnhealthy: "kubelet-unhealthy", Retries, "the kubelet does not run";
+    EtcdUnhealthy: "etcd-unhealthy", Retries, "this machine's etcd does not serve";
+    EtcdMemberMismatch: "etcd-member-mismatch", Halts(Broken), "this machine's etcd data and its cluster's list of members don't fit";
+    ApiserverUnhealthy: "apiserver-unhealthy", Retries, "this machine's API server does not serve";
+    ControlPlaneUnhealthy: "control-plane-unhealthy", Retries, "this machine's scheduler or controller manager does not get healthy";
+    TlsBootstrap: "tls-bootstrap", Retries, "the kubelet gets no client certificate";
+    ClusterInfoUnsigned: "cluster-info-unsigned", Waits, "ConfigMap cluster-info is not signed with the bootstrap token";
+    NodeStands: "node-stands", Retries, "a Ready Node of this name is in the cluster: another machine's, or this one's of before";
     KubeadmFailed: "kubeadm-failed", Retries, "kubeadm failed in a way that has no name here";
     EffectMissing: "effect-missing", Halts(Broken), "a step ran without an error, but its effect is not there";
     // kubeboot.

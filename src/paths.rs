@@ -12,6 +12,8 @@ pub const ETCD_MANIFEST: &str = "/etc/kubernetes/manifests/etcd.yaml";
 pub const ETCD_DATA: &str = "/var/lib/etcd";
 /// Folders that must outlive a power cycle.
 pub const STATE_FOLDERS: [&str; 4] = ["/etc/kubernetes", "/var/lib/kubelet", "/var/lib/etcd", "/var/lib/kubeboot"];
+/// Where the kubelet has the logs of containers: `NAMESPACE_POD_UID/CONTAINER/RESTARTS.log`.
+pub const POD_LOGS: &str = "/var/log/pods";
 /// kubeboot's record of what it did, one JSON object a line.
 pub const LEDGER: &str = "/var/lib/kubeboot/ledger.jsonl";
 /// One empty file per machine-id that finished its first boot here.

@@ -13,7 +13,7 @@ use documents::node;
 use golden::golden;
 use kubeboot::document::field::KubernetesVersion;
 use kubeboot::document::spec::NodeSpec;
-use kubeboot::kubeadm::command::{self, read_version, reason};
+use kubeboot::kubeadm::command::{self, read_version};
 use kubeboot::kubeadm::config::{Identity, Secrets, Spelt, init, join, render};
 use kubeboot::plan::Course;
 use serde_json::Value;
@@ -103,6 +103,7 @@ fn golden_command_lines() {
     let all = [
         command::kubeadm_version(),
         command::kubelet_version(),
+        command::kubelet_journal(),
         command::validate("/run/kubeboot/kubeadm/init.json"),
         command::preflight(Course::Initialise, false, limit),
         command::preflight(Course::Join, false, limit),
@@ -133,28 +134,4 @@ fn versions_as_programs_print_them() {
     ] {
         assert_eq!(read_version(text), expected, "`{text}`");
     }
-}
-
-#[test]
-fn reasons_of_real_failures() {
-    for name in ["init-preflight", "join-preflight", "join-endpoint-refused", "config-validate-unknown-field", "config-validate-bad-value"]
-    {
-        golden(&format!("kubeadm/reason-{name}.txt"), &format!("{}\n", reason(&captured(&format!("{name}.stderr.txt")))));
-    }
-}
-
-#[test]
-fn every_cause_of_a_failed_preflight_is_kept_and_nothing_else() {
-    let stderr = captured("init-preflight.stderr.txt");
-    let kept = reason(&stderr);
-    let causes: Vec<&str> = stderr.lines().filter(|line| line.contains("[ERROR ")).map(str::trim).collect();
-    assert_eq!(causes.len(), 5);
-    assert_eq!(kept.lines().collect::<Vec<_>>(), causes);
-}
-
-#[test]
-fn without_an_error_line_the_last_lines_stand_for_it() {
-    assert_eq!(reason(""), "");
-    assert_eq!(reason("one\n\ntwo\n\nthree\nfour\nfive\nsix\n"), "two\nthree\nfour\nfive\nsix");
-    assert_eq!(reason("panic: runtime error\n"), "panic: runtime error");
 }

@@ -253,7 +253,7 @@ fn kubeadm_fails_twice_and_then_does_not() {
 fn kubeadm_fails_for_ever_and_it_gives_up_with_75() {
     let sim = machine(Worker { failures: u32::MAX.into(), ..Worker::default() });
     let fault = failed(&sim);
-    assert_eq!((fault.failure(), fault.class().exit_code()), (Failure::KubeadmFailed, 75));
+    assert_eq!((fault.failure(), fault.class().exit_code()), (Failure::ConnectionRefused, 75));
     assert!(fault.what().ends_with("; not better after 1200 s of step kubeadm-join"), "{fault}");
     assert!(fault.why().unwrap().starts_with("error: error execution phase kubelet-start"), "{fault}");
 }
@@ -262,7 +262,7 @@ fn kubeadm_fails_for_ever_and_it_gives_up_with_75() {
 fn a_refused_configuration_is_the_documents_fault() {
     let sim = machine(Worker { refuses: true, ..Worker::default() });
     let fault = failed(&sim);
-    assert_eq!((fault.failure(), fault.what()), (Failure::ConfigRefused, "kubeadm refuses the configuration"));
+    assert_eq!((fault.failure(), fault.what()), (Failure::ConfigRefused, "the configuration is refused"));
     assert!(fault.why().unwrap().contains("unknown field \"controlPlaneEndpont\""), "{fault}");
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::ready;
+use super::{evidence, ready};
 use crate::cluster::api::Ask;
 use crate::cluster::object;
 use crate::concurrently::{First, race};
@@ -13,6 +13,7 @@ use crate::fault::Fault;
 use crate::host::{Command, Host, Level, Mode, Output};
 use crate::kubeadm::command;
 use crate::kubeadm::config::{self, Secrets, Spelt};
+use crate::kubeadm::diagnosis::diagnose;
 use crate::paths;
 use crate::plan::{Course, StepId};
 use crate::run::Run;
@@ -20,7 +21,7 @@ use crate::run::Run;
 /// Writes the configuration, 0600 on tmpfs, and lets kubeadm decode it strictly.
 ///
 /// # Errors
-/// kubeadm refuses it: the document's kubeadm parts are wrong.
+/// kubeadm refuses it: the document's kubeadm parts are wrong. Or the program or the disk fails.
 pub async fn configure<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let (path, documents) = match run.course {
         Course::Initialise => (paths::INIT_CONFIG, init_documents(run).await?),
@@ -33,17 +34,7 @@ pub async fn configure<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     run.host.write(Path::new(path), documents.expose().as_bytes(), Mode::Private).await?;
     let validate = command::validate(path);
     let output = run.command(&validate).await?;
-    if output.ok() {
-        Ok(())
-    } else {
-        Err(Fault::new(
-            Failure::ConfigRefused,
-            "kubeadm refuses the configuration",
-            format!("`{}`", validate.line()),
-            "mend the kubeadm documents after `---` in this machine's document (`kubeboot plan` shows the whole configuration)",
-        )
-        .because(command::reason(&output.stderr)))
-    }
+    if output.ok() { Ok(()) } else { Err(failed(run, &validate, &output).await) }
 }
 
 async fn init_documents<H: Host>(run: &Run<'_, H>) -> Result<crate::secret::Secret<String>, Fault> {
@@ -65,25 +56,29 @@ async fn init_documents<H: Host>(run: &Run<'_, H>) -> Result<crate::secret::Secr
     Ok(config::render(&config::init(&run.spec, &Spelt::from(&run.identity), secrets)).into())
 }
 
-fn failure(failure: Failure, command: &Command, output: &Output) -> Fault {
+/// What became of a failed kubeadm: its name and the deepest cause, which others may have to be asked for.
+async fn failed<H: Host>(run: &Run<'_, H>, command: &Command, output: &Output) -> Fault {
     let how = match output.status {
         _ if output.timed_out => format!("was stopped after {} s", command.limit.as_secs()),
         Some(status) => format!("ended with {status} after {} s", output.took.as_secs()),
         None => "was ended by a signal".to_owned(),
     };
-    Fault::new(
-        failure,
-        format!("kubeadm {} {how}", command.arguments.first().map_or("", String::as_str)),
-        format!("`{}`", command.line()),
-        "its whole output is in the journal: `journalctl -u kubeboot`; the kubelet's in `journalctl -u kubelet`",
-    )
-    .because(command::reason(&output.stderr))
+    let mut diagnosis = diagnose(&output.stderr);
+    if !diagnosis.ask.is_empty() {
+        let heard = evidence::gather(run, diagnosis.ask, output.took).await;
+        diagnosis = diagnosis.hear(&heard);
+    }
+    let what = match diagnosis.failure {
+        Failure::ConfigRefused => "the configuration is refused".to_owned(),
+        _ => format!("kubeadm {} {how}", command.arguments.first().map_or("", String::as_str)),
+    };
+    Fault::new(diagnosis.failure, what, format!("`{}`", command.line()), diagnosis.advice).because(diagnosis.why)
 }
 
 /// kubeadm's own preflight, which also pulls images that are missing.
 ///
 /// # Errors
-/// Transient where time may help: images and runtimes may come later; else the machine is not fit.
+/// Images and runtimes may come later; else the machine is not fit.
 pub async fn preflight<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     if run.progress.has_begun(StepId::KubeadmInit) || run.progress.has_begun(StepId::KubeadmJoin) {
         run.tell(Level::Info, "skipped: init or join was begun before, its own files would be in the way");
@@ -97,21 +92,17 @@ pub async fn preflight<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let all = ignored.is_some_and(|names| names.iter().any(|name| name.as_str().is_some_and(|name| name.eq_ignore_ascii_case("all"))));
     let command = command::preflight(run.course, all, Duration::from_secs(600));
     let output = run.command(&command).await?;
-    if output.ok() {
-        return Ok(());
-    }
-    let name = if command::is_permanent(&output.stderr) { Failure::KubeadmRefuses } else { Failure::KubeadmFailed };
-    Err(failure(name, &command, &output))
+    if output.ok() { Ok(()) } else { Err(failed(run, &command, &output).await) }
 }
 
 /// `kubeadm init`.
 ///
 /// # Errors
-/// Transient: a repeated init goes on where this one stopped.
+/// Where time may help, transient: a repeated init goes on where this one stopped.
 pub async fn init<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let command = command::init(run.uploads_certificates(), Duration::from_secs(900));
     let output = run.command(&command).await?;
-    if output.ok() { Ok(()) } else { Err(failure(Failure::KubeadmFailed, &command, &output)) }
+    if output.ok() { Ok(()) } else { Err(failed(run, &command, &output).await) }
 }
 
 /// Whether init's effects are in the cluster, seen through this machine's own API server.
@@ -146,7 +137,7 @@ pub async fn started<H: Host>(run: &mut Run<'_, H>) -> Result<bool, Fault> {
 /// `kubeadm join`; a control plane keeps the Lease alive meanwhile, and gives it up as soon as its member votes.
 ///
 /// # Errors
-/// Transient: a repeated join goes on where this one stopped.
+/// Where time may help, transient: a repeated join goes on where this one stopped.
 pub async fn join<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     if run.is_control_plane() && !super::turn::is_held(run).await {
         super::turn::take(run).await?;
@@ -170,7 +161,7 @@ pub async fn join<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     }
     let output = output?;
     if !output.ok() {
-        return Err(failure(Failure::KubeadmFailed, &command, &output));
+        return Err(failed(run, &command, &output).await);
     }
     ready::arrive(run).await
 }

@@ -4,6 +4,7 @@
 pub mod claim;
 pub mod cni;
 pub mod disposal;
+pub mod evidence;
 pub mod fence;
 pub mod gate;
 pub mod identity;

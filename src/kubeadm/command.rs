@@ -1,4 +1,4 @@
-//! kubeadm's command lines. None holds a secret: those travel in the 0600 configuration on tmpfs.
+//! Command lines about kubeadm. None holds a secret: those travel in the 0600 configuration on tmpfs.
 
 use std::time::Duration;
 
@@ -19,6 +19,12 @@ pub fn kubeadm_version() -> Command {
 #[must_use]
 pub fn kubelet_version() -> Command {
     Command::new("kubelet", ["--version"], QUICK)
+}
+
+/// The kubelet's last words. A start of it alone is 120 lines: it tells its whole configuration.
+#[must_use]
+pub fn kubelet_journal() -> Command {
+    Command::new("journalctl", ["--unit=kubelet.service", "--boot", "--lines=300", "--output=cat", "--no-pager"], QUICK)
 }
 
 /// Strict decoding, which init and join themselves only warn about (kubeadm.md §1.1).
@@ -72,41 +78,10 @@ pub fn join(limit: Duration) -> Command {
     Command::new("kubeadm", ["join", "--config", paths::JOIN_CONFIG, "--skip-phases=preflight"], limit)
 }
 
-/// Preflight errors that time may mend: the runtime comes up, a registry comes back (kubeadm.md §5.3). Every other one is
-/// the image's, the flavour's or the document's.
-const PASSING: [&str; 3] = ["CRI", "ContainerRuntimeVersion", "ImagePull"];
-
-/// Whether a failed preflight names an error that time does not mend.
-#[must_use]
-pub fn is_permanent(stderr: &str) -> bool {
-    let names = stderr.lines().filter_map(|line| line.trim_start().strip_prefix("[ERROR ")?.split(']').next());
-    names.into_iter().any(|name| !PASSING.contains(&name))
-}
-
 /// Reads the answer of [`kubeadm_version`] or [`kubelet_version`]. A build suffix (`v1.37.2+vendor.1`) is dropped.
 #[must_use]
 pub fn read_version(stdout: &str) -> Option<KubernetesVersion> {
     let word = stdout.split_whitespace().last()?;
     let release = word.split(['+', '-']).next()?;
     KubernetesVersion::parse(release).ok()
-}
-
-/// The lines of a failed kubeadm that say why: preflight causes stand before the last line, so every `[ERROR` line
-/// is kept (kubeadm.md §5.2); then the `error:` line without its hint about `--v`.
-#[must_use]
-pub fn reason(stderr: &str) -> String {
-    let lines: Vec<&str> = stderr
-        .lines()
-        .map(str::trim_end)
-        .filter(|line| line.trim_start().starts_with("[ERROR") || line.starts_with("error:") || line.starts_with("error "))
-        .filter(|line| !line.contains("preflight checks failed") && !line.contains("Some fatal errors occurred"))
-        .map(str::trim_start)
-        .collect();
-    if lines.is_empty() {
-        let mut tail: Vec<&str> = stderr.lines().rev().filter(|line| !line.trim().is_empty()).take(5).collect();
-        tail.reverse();
-        tail.join("\n")
-    } else {
-        lines.join("\n")
-    }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use kubeboot::document::read_cluster;
 use kubeboot::facts::{Facts, InterfaceAddress};
 use kubeboot::fault::Fault;
-use kubeboot::host::{Command, Method, Output, Request, Response, Unanswered};
+use kubeboot::host::{Command, Host, Method, Output, Request, Response, Unanswered};
 use kubeboot::mint::{MintOptions, mint};
 use kubeboot::pki::random;
 use serde_json::{Value, json};
@@ -31,11 +31,32 @@ pub struct Initialiser {
     pub balancer: Vec<(f64, Result<u16, Unanswered>)>,
     /// A cluster runs here: kubeadm init has ended well.
     pub inited: Cell<bool>,
+    /// How kubeadm init fails, if it does.
+    pub failing: RefCell<Option<Failing>>,
     /// The store of `initialize.claim`, which other machines may share.
     pub store: Rc<Store>,
     /// What was applied, by path.
     pub applied: RefCell<BTreeMap<String, Value>>,
     lease: Cell<u32>,
+}
+
+/// A kubeadm init that ends with 1: what it says, and what there is to read afterwards.
+pub struct Failing {
+    pub stderr: String,
+    /// Logs of containers, by path; a line is stamped when init ends.
+    pub logs: Vec<(String, Vec<String>)>,
+    /// The kubelet's journal.
+    pub journal: String,
+}
+
+impl Failing {
+    fn end(&self, sim: &Sim<Initialiser>, took: Duration) -> Output {
+        for (path, lines) in &self.logs {
+            let text: String = lines.iter().map(|line| format!("{} stderr F {line}\n", sim.wall())).collect();
+            sim.put(path, &text);
+        }
+        output(1, "", &self.stderr, took)
+    }
 }
 
 /// A store that creates an object once (RFC 9110 §13.1.2), or breaks in one of the ways that stores do.
@@ -113,6 +134,7 @@ fn machine_of(document: Vec<u8>, store: Rc<Store>, balancer: Vec<(f64, Result<u1
         balancer,
         store,
         inited: Cell::new(false),
+        failing: RefCell::default(),
         applied: RefCell::default(),
         lease: Cell::new(0),
     };
@@ -251,6 +273,10 @@ impl World for Initialiser {
             | "kubeadm config validate --config /run/kubeboot/kubeadm/join.json" => output(0, "ok\n", "", took),
             line if line == preflight => output(0, "", "", took),
             "systemctl is-enabled kubelet.service" | "systemctl disable --quiet kubeboot.service" => output(0, "", "", took),
+            line if line.starts_with(init) && self.failing.borrow().is_some() => self.failing.borrow().as_ref()?.end(sim, took),
+            "journalctl --unit=kubelet.service --boot --lines=300 --output=cat --no-pager" => {
+                output(0, &self.failing.borrow().as_ref()?.journal, "", took)
+            }
             line if line.starts_with(init) && line.ends_with(" --upload-certs") => {
                 self.init(sim);
                 output(0, "Your Kubernetes control-plane has initialized successfully!\n", "", took)
