@@ -118,6 +118,8 @@ table! {
     AwaitsInitialiser: "awaits-initialiser", Waits, "nobody serves, and another machine has the right to start the cluster";
     EarlierLife: "earlier-life", Halts(Broken), "etcd data of an earlier life is on this disk";
     EtcdLost: "etcd-lost", Halts(Broken), "this machine started the cluster, its etcd data is gone and nobody else serves";
+    MemberRemoved: "member-removed", Halts(Broken), "this machine's etcd data is of a member that the cluster doesn't have (any more)";
+    StaleVoter: "stale-voter", Halts(Broken), "an earlier life of this machine is still an etcd member, and its data is gone";
     // The cluster.
     ApiNotReady: "api-not-ready", Waits, "the cluster's API answers, but is not ready";
     ApiUnavailable: "api-unavailable", Retries, "the API server does not do what was asked, this time";

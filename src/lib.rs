@@ -28,6 +28,7 @@ pub mod host;
 pub mod kubeadm;
 pub mod kubeconfig;
 pub mod ledger;
+pub mod leftovers;
 pub mod message;
 pub mod mint;
 pub mod moment;

@@ -6,6 +6,17 @@ pub const PKI: &str = "/etc/kubernetes/pki";
 pub const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
 /// kubeadm's kubeconfig of the group system:masters, init only.
 pub const SUPER_ADMIN_CONF: &str = "/etc/kubernetes/super-admin.conf";
+/// kubeadm's kubeconfig for TLS bootstrap, with the bootstrap credential in it; kubeadm removes it once it is done.
+pub const BOOTSTRAP_KUBELET_CONF: &str = "/etc/kubernetes/bootstrap-kubelet.conf";
+/// All kubeconfigs that kubeadm and the kubelet make.
+pub const KUBECONFIGS: [&str; 6] = [
+    "/etc/kubernetes/admin.conf",
+    SUPER_ADMIN_CONF,
+    "/etc/kubernetes/controller-manager.conf",
+    "/etc/kubernetes/scheduler.conf",
+    KUBELET_CONF,
+    BOOTSTRAP_KUBELET_CONF,
+];
 /// Static pod of the stacked etcd member.
 pub const ETCD_MANIFEST: &str = "/etc/kubernetes/manifests/etcd.yaml";
 /// etcd's data folder.

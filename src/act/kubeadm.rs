@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{evidence, ready};
+use super::fence::etcd_is_local;
+use super::{evidence, leftovers, mark, ready, turn};
 use crate::cluster::api::Ask;
 use crate::cluster::object;
 use crate::concurrently::{First, race};
@@ -80,9 +81,10 @@ async fn failed<H: Host>(run: &Run<'_, H>, command: &Command, output: &Output) -
 /// # Errors
 /// Images and runtimes may come later; else the machine is not fit.
 pub async fn preflight<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
-    if run.progress.has_begun(StepId::KubeadmInit) || run.progress.has_begun(StepId::KubeadmJoin) {
+    if run.progress.kubeadm_has_begun() {
         run.tell(Level::Info, "skipped: init or join was begun before, its own files would be in the way");
-        return Ok(());
+        let done = [StepId::KubeadmInit, StepId::KubeadmJoin].iter().any(|step| run.progress.done.contains(step));
+        return if done { Ok(()) } else { leftovers::clear(run).await };
     }
     let overrides = match run.course {
         Course::Initialise => run.spec.overrides.init.as_ref(),
@@ -98,11 +100,19 @@ pub async fn preflight<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
 /// `kubeadm init`.
 ///
 /// # Errors
-/// Where time may help, transient: a repeated init goes on where this one stopped.
+/// Where time may help, transient: a repeated init goes on where this one stopped. [`Failure::MemberRemoved`]: the cluster lives on without the
+/// member that an earlier init here began.
 pub async fn init<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
+    if etcd_is_local(run).await? {
+        turn::refuse_removed(run).await?;
+    }
     let command = command::init(run.uploads_certificates(), Duration::from_secs(900));
     let output = run.command(&command).await?;
-    if output.ok() { Ok(()) } else { Err(failed(run, &command, &output).await) }
+    if output.ok() {
+        return Ok(());
+    }
+    leftovers::clear(run).await?;
+    Err(failed(run, &command, &output).await)
 }
 
 /// Whether init's effects are in the cluster, seen through this machine's own API server.
@@ -139,8 +149,13 @@ pub async fn started<H: Host>(run: &mut Run<'_, H>) -> Result<bool, Fault> {
 /// # Errors
 /// Where time may help, transient: a repeated join goes on where this one stopped.
 pub async fn join<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
-    if run.is_control_plane() && !super::turn::is_held(run).await {
-        super::turn::take(run).await?;
+    if run.is_control_plane() {
+        if mark::finish_join(run).await? {
+            return ready::arrive(run).await;
+        }
+        if !turn::is_held(run).await {
+            turn::take(run).await?;
+        }
     }
     let command = command::join(Duration::from_secs(1200));
     let mut turn = run.turn.take();
@@ -161,6 +176,7 @@ pub async fn join<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     }
     let output = output?;
     if !output.ok() {
+        leftovers::clear(run).await?;
         return Err(failed(run, &command, &output).await);
     }
     ready::arrive(run).await

@@ -9,6 +9,8 @@ pub mod fence;
 pub mod gate;
 pub mod identity;
 pub mod kubeadm;
+pub mod leftovers;
+pub mod mark;
 pub mod pace;
 pub mod pki;
 pub mod preflight;

@@ -42,18 +42,18 @@ pub async fn joined<H: Host>(run: &mut Run<'_, H>) -> Result<bool, Fault> {
 }
 
 /// This control plane's own servers, asked with certificates that it signs for itself.
-struct Own {
+pub(super) struct Own {
     api: Client,
     etcd: Client,
 }
 
 impl Own {
-    fn of<H: Host>(run: &Run<'_, H>) -> Result<Self, Fault> {
+    pub(super) fn of<H: Host>(run: &Run<'_, H>) -> Result<Self, Fault> {
         Ok(Self { api: run.admin_here()?, etcd: run.etcd_here()? })
     }
 
     /// Whether this machine's member votes; else what is seen.
-    async fn votes<H: Host>(&self, run: &Run<'_, H>) -> Result<(), Seen> {
+    pub(super) async fn votes<H: Host>(&self, run: &Run<'_, H>) -> Result<(), Seen> {
         let own = super::turn::peer_url(run);
         match self.etcd.ask(run.host, &etcd::list()).await {
             Err(trouble) => Err(trouble.failure().seen(format!("this machine's etcd: {}", trouble.line()))),

@@ -68,6 +68,8 @@ pub async fn retire<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
 /// The disk's.
 pub async fn finish<H: Host>(host: &H, machine_id: &str, report: &mut Report) -> Result<(), Fault> {
     host.remove(Path::new(paths::SUPER_ADMIN_CONF)).await?;
+    // Left by a join that died when the kubelet had its certificate: the bootstrap credential is in it.
+    host.remove(Path::new(paths::BOOTSTRAP_KUBELET_CONF)).await?;
     host.remove(Path::new(paths::PACE)).await?;
     host.remove_folder(Path::new(paths::KUBEADM)).await?;
     host.write(&marker(machine_id), format!("{}\n", host.wall()).as_bytes(), Mode::Public).await?;

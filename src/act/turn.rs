@@ -2,6 +2,7 @@
 //! soon as the member votes, so that the rest of this join overlaps with the next machine's.
 
 use std::convert::Infallible;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::backoff;
@@ -11,6 +12,7 @@ use crate::failure::{Failure, Seen};
 use crate::fault::Fault;
 use crate::host::{Event, Host, Level};
 use crate::moment::Instant;
+use crate::paths;
 use crate::run::{Look, Run};
 
 /// The Lease, taken.
@@ -55,30 +57,81 @@ async fn try_to_take<H: Host>(run: &Run<'_, H>, client: &Client, watcher: &mut l
     }
 }
 
-/// The client URL of a member that answers as healthy, if etcd is fit for one more member.
-async fn fit_etcd<H: Host>(run: &Run<'_, H>, client: &Client) -> Result<Result<Client, Seen>, Fault> {
+/// The members, and one that listed them; else why none did.
+async fn listed<H: Host>(run: &Run<'_, H>, client: &Client) -> Result<Result<(Client, Vec<etcd::Member>), Seen>, Fault> {
     let urls = match client.ask(run.host, &etcd::pods()).await {
         Ok(pods) => etcd::client_urls(&pods),
         Err(trouble) => return Ok(Err(trouble.seen())),
     };
-    let mut members = None;
     for url in &urls {
         let gateway = run.etcd(url)?;
         match gateway.ask(run.host, &etcd::list()).await {
-            Ok(answer) => {
-                members = Some((gateway, etcd::members(&answer)));
-                break;
-            }
+            Ok(answer) => return Ok(Ok((gateway, etcd::members(&answer)))),
             Err(trouble) => run.tell(Level::Debug, &format!("etcd at {url}: {}", trouble.line())),
         }
     }
-    let Some((gateway, members)) = members else {
-        return Ok(Err(Failure::EtcdUnfit.seen(format!(
-            "no etcd member answers ({})",
-            if urls.is_empty() { "none is known" } else { "port 2379 of the control planes" }
-        ))));
+    Ok(Err(Failure::EtcdUnfit
+        .seen(format!("no etcd member answers ({})", if urls.is_empty() { "none is known" } else { "port 2379 of the control planes" }))))
+}
+
+fn removed(own_peer: &str) -> Fault {
+    Fault::new(
+        Failure::MemberRemoved,
+        format!("there is etcd data on this disk, but the cluster has no etcd member {own_peer}: it was removed, or never was one"),
+        paths::ETCD_DATA,
+        "if it was removed for good, leave this machine off; else re-image it, or run `kubeadm reset` and remove /var/lib/kubeboot, and \
+         start it again: it joins as a new member",
+    )
+}
+
+/// What an operator runs on a laptop: etcdctl is in the pod of every member, with kubeadm's certificates beside it.
+fn stale(member: &etcd::Member, members: &[etcd::Member], own_peer: &str) -> Fault {
+    let id = member.hex_id();
+    let healthy = members.iter().find(|other| other.votes() && other.id != member.id).map_or("OTHER-NODE", |other| &other.name);
+    Fault::new(
+        Failure::StaleVoter,
+        format!(
+            "etcd member {} ({id}, {own_peer}) is an earlier life of this machine, whose data is gone: it can't come back",
+            member.name
+        ),
+        format!("etcd member {id}"),
+        format!(
+            "if that machine is gone for good, remove its member: `kubectl -n kube-system exec etcd-{healthy} -- etcdctl \
+             --endpoints=https://127.0.0.1:2379 --cacert={pki}/ca.crt --cert={pki}/healthcheck-client.crt \
+             --key={pki}/healthcheck-client.key member remove {id}`; then start this machine again: it joins as a new member",
+            pki = "/etc/kubernetes/pki/etcd",
+        ),
+    )
+}
+
+/// Halts an init that goes on with etcd data which the cluster, alive elsewhere, has no member for. Where nobody answers
+/// there is nothing against it: this machine's own member is the cluster.
+///
+/// # Errors
+/// [`Failure::MemberRemoved`], or the PKI can't sign.
+pub async fn refuse_removed<H: Host>(run: &Run<'_, H>) -> Result<(), Fault> {
+    let Ok((_, members)) = listed(run, &run.admin_by_endpoint()?).await? else { return Ok(()) };
+    let own = peer_url(run);
+    match etcd::contradiction(&members, &own, true) {
+        Some(etcd::Contradiction::Removed) => Err(removed(&own)),
+        _ => Ok(()),
+    }
+}
+
+/// A member that answers as healthy, if etcd is fit for one more.
+async fn fit_etcd<H: Host>(run: &Run<'_, H>, client: &Client) -> Result<Result<Client, Seen>, Fault> {
+    let (gateway, members) = match listed(run, client).await? {
+        Ok(listed) => listed,
+        Err(seen) => return Ok(Err(seen)),
     };
-    if let Some(hindrance) = etcd::hindrance(&members, &peer_url(run)) {
+    let own = peer_url(run);
+    let local = run.host.list(&Path::new(paths::ETCD_DATA).join("member")).await?.is_some();
+    match etcd::contradiction(&members, &own, local) {
+        Some(etcd::Contradiction::StaleVoter(member)) => return Err(stale(member, &members, &own)),
+        Some(etcd::Contradiction::Removed) => return Err(removed(&own)),
+        None => {}
+    }
+    if let Some(hindrance) = etcd::hindrance(&members, &own) {
         return Ok(Err(Failure::EtcdUnfit.seen(hindrance)));
     }
     for member in members.iter().filter(|member| member.votes()) {
@@ -111,6 +164,7 @@ pub async fn is_held<H: Host>(run: &mut Run<'_, H>) -> bool {
 /// The step: the Lease, and with it in hand an etcd that is fit. Whoever loses it in between begins anew.
 ///
 /// # Errors
+/// [`Failure::StaleVoter`] and [`Failure::MemberRemoved`]: etcd's list and this machine's disk contradict each other.
 /// Transient, when the step's time is over.
 pub async fn take<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let client = run.admin_by_endpoint()?;
@@ -129,7 +183,15 @@ pub async fn take<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
             if !turn.held {
                 return Ok(Look::NotYet(Failure::TurnTaken.seen("another control plane took the turn over")));
             }
-            match fit_etcd(run, &client).await? {
+            let fit = match fit_etcd(run, &client).await {
+                Ok(fit) => fit,
+                Err(fault) => {
+                    // A machine that can't join must not keep the others from it.
+                    turn.release(run).await;
+                    return Err(fault);
+                }
+            };
+            match fit {
                 Ok(gateway) => {
                     turn.etcd = Some(gateway);
                     Ok(Look::Yes(turn))

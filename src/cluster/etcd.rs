@@ -28,10 +28,37 @@ pub struct Member {
 }
 
 impl Member {
+    /// The id as etcdctl takes and prints it.
+    #[must_use]
+    pub fn hex_id(&self) -> String {
+        self.id.parse::<u64>().map_or_else(|_| self.id.clone(), |id| format!("{id:x}"))
+    }
+
     /// Started and voting.
     #[must_use]
     pub fn votes(&self) -> bool {
         !self.learner && !self.name.is_empty()
+    }
+}
+
+/// How etcd's list contradicts this machine's disk; either way kubeadm would run for minutes and never end well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Contradiction<'a> {
+    /// An earlier life's member stands in the list, but its data is gone: it can't come back, and nobody can be added in its
+    /// place (kubeadm.md §6.4).
+    StaleVoter(&'a Member),
+    /// There is data, but no such member: it was removed, or the data is another cluster's.
+    Removed,
+}
+
+/// Compares the list with this machine's disk: `local` is whether etcd data is on it. A learner that never started is what
+/// an interrupted join leaves, with or without data.
+#[must_use]
+pub fn contradiction<'a>(members: &'a [Member], own_peer: &str, local: bool) -> Option<Contradiction<'a>> {
+    match members.iter().find(|member| member.peers.iter().any(|peer| peer == own_peer)) {
+        Some(member) if !local && (!member.learner || !member.name.is_empty()) => Some(Contradiction::StaleVoter(member)),
+        None if local => Some(Contradiction::Removed),
+        _ => None,
     }
 }
 

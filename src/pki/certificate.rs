@@ -1,5 +1,6 @@
 //! What is read from a certificate, and no more.
 
+use ring::signature::{ECDSA_P256_SHA256_ASN1, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
@@ -18,6 +19,8 @@ pub struct Certificate {
     issuer: Vec<u8>,
     public_key_info: Vec<u8>,
     public_bits: Vec<u8>,
+    signed: Vec<u8>,
+    signature: Vec<u8>,
     key_id: Option<Vec<u8>>,
     common_name: String,
     is_authority: bool,
@@ -64,6 +67,8 @@ impl Certificate {
             issuer: x509.issuer().as_raw().to_vec(),
             public_key_info: x509.public_key().raw.to_vec(),
             public_bits: x509.public_key().subject_public_key.data.to_vec(),
+            signed: x509.tbs_certificate.as_ref().to_vec(),
+            signature: x509.signature_value.data.to_vec(),
             key_id,
             common_name,
             is_authority: x509.is_ca(),
@@ -101,6 +106,16 @@ impl Certificate {
     #[must_use]
     pub fn public_bits(&self) -> &[u8] {
         &self.public_bits
+    }
+
+    /// Whether `authority`'s key signed this, with SHA-256, as kubeadm lets its P-256 and RSA authorities sign.
+    #[must_use]
+    pub fn is_signed_by(&self, authority: &Self) -> bool {
+        let algorithms: [&'static dyn VerificationAlgorithm; 2] = [&ECDSA_P256_SHA256_ASN1, &RSA_PKCS1_2048_8192_SHA256];
+        let verifies = |algorithm: &'static dyn VerificationAlgorithm| {
+            UnparsedPublicKey::new(algorithm, authority.public_bits()).verify(&self.signed, &self.signature).is_ok()
+        };
+        self.issuer == authority.subject && algorithms.into_iter().any(verifies)
     }
 
     /// Subject key identifier, if there is one.

@@ -186,7 +186,7 @@ impl Initialiser {
         assert!(config.contains("\"certificateKey\"") && config.contains("system:bootstrappers:kubeboot:none"), "{config}");
         sim.put("/etc/kubernetes/manifests/etcd.yaml", "kind: Pod\n");
         sim.put("/var/lib/etcd/member/wal/0", "x");
-        sim.put("/etc/kubernetes/super-admin.conf", "a secret\n");
+        sim.put("/etc/kubernetes/super-admin.conf", &worker::kubelet_conf(LOCAL, &self.authority));
         sim.put(KUBELET_PEM, &worker::kubelet_pem(&self.authority));
         sim.put("/etc/kubernetes/kubelet.conf", &worker::kubelet_conf(LOCAL, &self.authority));
         self.inited.set(true);

@@ -171,7 +171,7 @@ impl Worker {
         assert!(discovery.contains(ENDPOINT) && discovery.contains(&STANDARD.encode(key)), "the kubeconfig is not the document's");
         if self.failures.get() > 0 {
             self.failures.set(self.failures.get() - 1);
-            sim.put("/etc/kubernetes/bootstrap-kubelet.conf", "apiVersion: v1\n");
+            sim.put("/etc/kubernetes/bootstrap-kubelet.conf", &discovery);
             return output(1, "", &captured("join-endpoint-refused.stderr.txt"), took);
         }
         let authority = documents::node("worker-certificate.yaml").discovery.certificate_authority;
