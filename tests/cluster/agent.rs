@@ -1,20 +1,23 @@
 //! What kubeboot left on a machine, seen from outside of it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::command::wait_for;
+use crate::command;
 use crate::node::Node;
 use crate::outcome::{Outcome, While};
 
 const UNIT: &str = "kubeboot.service";
 const SHORT: Duration = Duration::from_secs(20);
 
+/// How often systemd is asked, which costs a process in the machine, while something else is waited for.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+
 /// Waits until the unit has ended; an end in failure is told at once.
 pub fn wait_until_retired(node: &Node, deadline: Duration) -> Outcome<String> {
     let mut failed = None;
-    wait_for(&format!("{UNIT} on {} inactive and disabled", node.name), deadline, Duration::from_millis(100), || {
+    command::wait_for(&format!("{UNIT} on {} inactive and disabled", node.name), deadline, Duration::from_millis(100), || {
         let state = node.exec(&["systemctl", "is-active", UNIT], SHORT)?.stdout;
         let enabled = node.exec(&["systemctl", "is-enabled", UNIT], SHORT)?.stdout;
         match (state.trim(), enabled.trim()) {
@@ -27,6 +30,26 @@ pub fn wait_until_retired(node: &Node, deadline: Duration) -> Outcome<String> {
         }
     })?;
     failed.map_or_else(|| Ok("inactive and disabled".to_owned()), Err)
+}
+
+/// Asked of systemd, for a machine on which it failed will not become Ready.
+pub fn has_failed(node: &Node) -> bool {
+    let state = node.exec(&["systemctl", "is-failed", UNIT], SHORT);
+    state.is_ok_and(|ended| ended.stdout.trim() == "failed")
+}
+
+/// As [`command::wait_for`], for what only comes as long as the unit has not failed.
+pub fn wait_for<T>(node: &Node, what: &str, deadline: Duration, pause: Duration, mut ask: impl FnMut() -> Outcome<T>) -> Outcome<T> {
+    let mut looked = Instant::now();
+    let answer = command::wait_for(what, deadline, pause, || match ask() {
+        Ok(answer) => Ok(Some(answer)),
+        Err(why) if looked.elapsed() < BETWEEN_LOOKS => Err(why),
+        Err(why) => {
+            looked = Instant::now();
+            if has_failed(node) { Ok(None) } else { Err(why) }
+        }
+    })?;
+    answer.whilst(format_args!("{what}: {UNIT} on {} failed", node.name))
 }
 
 /// The marker is named by the machine-id.
@@ -102,7 +125,7 @@ pub fn tail(node: &Node, lines: usize) -> String {
         "--output=short-precise".to_owned(),
     ];
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match crate::command::run(&mut crate::command::program("journalctl", &arguments), SHORT) {
+    match command::run(&mut command::program("journalctl", &arguments), SHORT) {
         Ok(ended) => ended.stdout + &ended.stderr,
         Err(error) => error,
     }

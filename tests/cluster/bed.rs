@@ -16,14 +16,22 @@ use crate::rootfs;
 /// What is made once and kept.
 pub struct Ready {
     pub parts: Parts,
-    pub disk: Disk,
+    disk: Disk,
     containerd: PathBuf,
 }
 
 impl Ready {
-    /// The state folder of a containerd that has all images.
-    pub fn containerd(&self) -> &Path {
-        &self.containerd
+    /// A machine of the bed in `folder`, switched off, its runtime having all images.
+    pub fn machine(&self, number: u8, folder: &Path) -> Outcome<Node> {
+        let node = Node::assemble(number, folder, &self.disk)?;
+        preload::give(&self.containerd, &node)?;
+        Ok(node)
+    }
+
+    /// Such a machine again, on fresh disks.
+    pub fn re_image(&self, node: &Node) -> Outcome<()> {
+        node.re_image(&self.disk)?;
+        preload::give(&self.containerd, node)
     }
 }
 
@@ -55,9 +63,7 @@ impl Bed {
         let balancer = Balancer::start(&folder, &numbers, &numbers[..usize::from(control_planes)])?;
         let mut nodes = Vec::new();
         for number in numbers {
-            let node = Node::assemble(number, &folder, &ready.disk)?;
-            preload::give(&ready.containerd, &node)?;
-            nodes.push(node);
+            nodes.push(ready.machine(number, &folder)?);
         }
         Ok(Self { nodes, balancer, folder })
     }

@@ -34,7 +34,8 @@ impl Minted {
         self.folder.join("admin.conf")
     }
 
-    fn document(&self, name: &str) -> Outcome<Vec<u8>> {
+    /// One of the documents, by its file's name.
+    pub fn document(&self, name: &str) -> Outcome<Vec<u8>> {
         let path = self.folder.join(name);
         fs::read(&path).whilst(path.display())
     }
@@ -66,23 +67,23 @@ pub fn mint(bed: &Bed, choice: Choice) -> Outcome<Minted> {
     Ok(Minted { folder })
 }
 
-/// Puts on each machine what a golden image and its userdata would hold: the binary, its unit, its document.
-pub fn furnish(bed: &Bed, minted: &Minted, control_planes: usize) -> Outcome<()> {
-    let binary = binary()?;
+/// Which of the minted documents the machine at `index` gets: the first initialises, control planes come before workers.
+pub fn document_of(index: usize, control_planes: usize) -> &'static str {
+    match index {
+        0 => "control-plane-init.yaml",
+        _ if index < control_planes => "control-plane.yaml",
+        _ => "worker.yaml",
+    }
+}
+
+/// Puts on a machine what a golden image and its userdata would hold: the binary, its unit, the document.
+pub fn furnish(node: &Node, document: &[u8]) -> Outcome<()> {
     let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("units/kubeboot.service");
     let unit = fs::read(&unit).whilst(unit.display())?;
-    for (index, node) in bed.nodes.iter().enumerate() {
-        let document = match index {
-            0 => "control-plane-init.yaml",
-            _ if index < control_planes => "control-plane.yaml",
-            _ => "worker.yaml",
-        };
-        copy_program(&binary, &node.root().join("usr/bin/kubeboot"))?;
-        node.put("etc/systemd/system/kubeboot.service", &unit, 0o644)?;
-        enable(&node.root(), "kubeboot.service", "multi-user.target")?;
-        seed(node, &minted.document(document)?)?;
-    }
-    Ok(())
+    copy_program(&binary()?, &node.root().join("usr/bin/kubeboot"))?;
+    node.put("etc/systemd/system/kubeboot.service", &unit, 0o644)?;
+    enable(&node.root(), "kubeboot.service", "multi-user.target")?;
+    seed(node, document)
 }
 
 fn seed(node: &Node, document: &[u8]) -> Outcome<()> {

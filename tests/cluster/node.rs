@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MsFlags, mount, umount};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::cache::discard;
 use crate::cgroup;
 use crate::command::{Ended, must, run, wait_for};
 use crate::enter::Place;
@@ -22,6 +23,9 @@ use crate::say::say;
 
 /// nspawn's exit code when the machine asked to be started again.
 const REBOOT: i32 = 133;
+
+/// The machine's disk as it sees it, and what the overlay is made of: what it has written, and the overlay's workshop.
+const DISK: [&str; 3] = ["root", "written", "work"];
 
 /// Folders that can't lie on an overlay: containerd's own overlays fail there.
 const PLAIN: [&str; 3] = ["containerd", "kubelet", "etcd"];
@@ -53,23 +57,38 @@ impl Node {
     /// Puts the machine together, switched off. `folder` holds everything of it and survives power cuts.
     pub fn assemble(number: u8, folder: &Path, disk: &Disk) -> Outcome<Self> {
         let name = format!("n{number}");
-        let folder = folder.join(&name);
-        for part in ["root", "written", "work"].iter().chain(&PLAIN) {
-            fs::create_dir_all(folder.join(part)).whilst(folder.display())?;
+        let cgroups = cgroup::make(&name)?;
+        let node = Self { plug: Plug::node(number), folder: folder.join(&name), cgroups, power: Arc::default(), name };
+        made::record(Kind::MountsUnder, &node.root().to_string_lossy())?;
+        node.image(disk)?;
+        Ok(node)
+    }
+
+    /// Wipes all disks of the machine, which has to be off, and puts the image on them again. The hardware stays: address,
+    /// MAC, hostname, system UUID. The machine-id is another one.
+    pub fn re_image(&self, disk: &Disk) -> Outcome<()> {
+        self.is_off()?;
+        let root = self.root();
+        // The last of the machine's mounts ends a moment after its last process.
+        wait_for("unmounting the disk", Duration::from_secs(10), Duration::from_millis(20), || umount(&root).whilst(root.display()))?;
+        for part in DISK.iter().chain(&PLAIN) {
+            discard(&self.folder.join(part))?;
+        }
+        self.image(disk)
+    }
+
+    fn image(&self, disk: &Disk) -> Outcome<()> {
+        for part in DISK.iter().chain(&PLAIN) {
+            fs::create_dir_all(self.folder.join(part)).whilst(self.folder.display())?;
         }
         let lower: Vec<String> = disk.layers.iter().map(|layer| layer.to_string_lossy().into_owned()).collect();
-        let options =
-            format!("lowerdir={},upperdir={},workdir={}", lower.join(":"), folder.join("written").display(), folder.join("work").display());
-        let root = folder.join("root");
-        made::record(Kind::MountsUnder, &root.to_string_lossy())?;
+        let [root, written, work] = DISK.map(|part| self.folder.join(part));
+        let options = format!("lowerdir={},upperdir={},workdir={}", lower.join(":"), written.display(), work.display());
         mount(Some("overlay"), &root, Some("overlay"), MsFlags::empty(), Some(options.as_str())).whilst(root.display())?;
-        let cgroups = cgroup::make(&name)?;
-        let node = Self { plug: Plug::node(number), folder, cgroups, power: Arc::default(), name };
-        node.put("etc/hostname", format!("{}\n", node.name).as_bytes(), 0o644)?;
-        node.put("etc/hosts", b"127.0.0.1 localhost\n::1 localhost\n", 0o644)?;
-        node.put("etc/resolv.conf", format!("nameserver {BALANCER_ADDRESS}\n").as_bytes(), 0o644)?;
-        node.put("etc/machine-id", format!("{}\n", random_id()?).as_bytes(), 0o444)?;
-        Ok(node)
+        self.put("etc/hostname", format!("{}\n", self.name).as_bytes(), 0o644)?;
+        self.put("etc/hosts", b"127.0.0.1 localhost\n::1 localhost\n", 0o644)?;
+        self.put("etc/resolv.conf", format!("nameserver {BALANCER_ADDRESS}\n").as_bytes(), 0o644)?;
+        self.put("etc/machine-id", format!("{}\n", random_id()?).as_bytes(), 0o444)
     }
 
     /// The disk as this machine sees it, from outside.
@@ -113,7 +132,6 @@ impl Node {
                     power.ended = Some(status.map_or_else(|e| e.to_string(), |s| s.to_string()));
                     return;
                 }
-                cgroup::clear(&machine.cgroups);
                 match machine.boot() {
                     Ok(again) => child = again,
                     Err(error) => {
@@ -128,6 +146,7 @@ impl Node {
     }
 
     fn boot(&self) -> Outcome<Child> {
+        cgroup::clear(&self.cgroups);
         self.plug.plug_in()?;
         let console = File::options().create(true).append(true).open(self.console()).whilst("console")?;
         let errors = console.try_clone().whilst("console")?;

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Cluster, FIRST_BOOT, SHORT, has_failed};
+use super::{Cluster, FIRST_BOOT, SHORT};
+use crate::agent;
 use crate::checks::Checks;
 use crate::command::wait_for;
 use crate::node::Node;
 use crate::outcome::{Outcome, While};
 use crate::parts;
-use crate::preload;
 use crate::rootfs::copy_program;
 
 /// kubeboot's own folder on tmpfs: there for as long as kubeadm runs.
@@ -30,8 +30,7 @@ pub fn look(cluster: &Cluster, checks: &mut Checks) -> Outcome<()> {
     for node in &cluster.bed.nodes {
         node.power_cut()?;
     }
-    let fresh = Node::assemble(3, &cluster.bed.folder, &cluster.ready.disk)?;
-    preload::give(cluster.ready.containerd(), &fresh)?;
+    let fresh = cluster.ready.machine(3, &cluster.bed.folder)?;
     fresh.power_on()?;
     wait_for("containerd", STEP, Duration::from_millis(100), || fresh.must(&["ctr", "version"], SHORT).map(drop))?;
     fresh.must(&["mkdir", "-p", &format!("/{FOLDER}")], SHORT)?;
@@ -64,18 +63,12 @@ pub fn look(cluster: &Cluster, checks: &mut Checks) -> Outcome<()> {
     Ok(())
 }
 
-/// A file of kubeboot's, read while it is there; it won't come where kubeboot has failed.
+/// A file of kubeboot's, read while it is there.
 fn caught(node: &Node, name: &str) -> Outcome<String> {
-    let mut looks = 0u32;
-    let found = wait_for(&format!("{name} on {}", node.name), FIRST_BOOT, Duration::from_millis(5), || {
-        looks += 1;
-        if looks.is_multiple_of(400) && has_failed(node) {
-            return Ok(None);
-        }
+    agent::wait_for(node, &format!("{name} on {}", node.name), FIRST_BOOT, Duration::from_millis(5), || {
         let path = format!("/proc/{}/root/{FOLDER}/{name}", node.init()?);
-        fs::read_to_string(&path).map(Some).whilst(path)
-    })?;
-    found.whilst(format_args!("kubeboot.service failed on {}", node.name))
+        fs::read_to_string(&path).whilst(path)
+    })
 }
 
 /// Written through the machine's own view: /run is its tmpfs.
