@@ -21,6 +21,8 @@ pub const KUBECONFIGS: [&str; 6] = [
 pub const ETCD_MANIFEST: &str = "/etc/kubernetes/manifests/etcd.yaml";
 /// etcd's data folder.
 pub const ETCD_DATA: &str = "/var/lib/etcd";
+/// Folder of its write-ahead log.
+pub const ETCD_LOG: &str = "/var/lib/etcd/member/wal";
 /// Folders that must outlive a power cycle.
 pub const STATE_FOLDERS: [&str; 4] = ["/etc/kubernetes", "/var/lib/kubelet", "/var/lib/etcd", "/var/lib/kubeboot"];
 /// Where the kubelet has the logs of containers: `NAMESPACE_POD_UID/CONTAINER/RESTARTS.log`.

@@ -14,6 +14,7 @@ mod sim;
 #[path = "run/worker.rs"]
 mod worker;
 
+use std::path::Path;
 use std::rc::Rc;
 
 use golden::golden;
@@ -21,7 +22,7 @@ use initialiser::{Initialiser, Store, boot, boot_as, machine, machine_with, twin
 use kubeboot::facts::Facts;
 use kubeboot::failure::Failure;
 use kubeboot::fault::Class;
-use kubeboot::host::Unanswered;
+use kubeboot::host::{Mode, Unanswered};
 use sim::Sim;
 
 fn refused() -> Result<u16, Unanswered> {
@@ -75,6 +76,33 @@ fn it_dies_after_any_effect_and_there_is_one_cluster() {
             let paths = |sim: &Sim<Initialiser>| sim.files.borrow().keys().cloned().collect::<Vec<_>>();
             assert_eq!(paths(&sim), paths(&undisturbed), "died after `{at}` (power cut: {power})");
         }
+    }
+}
+
+#[test]
+fn an_etcd_that_was_ended_before_it_wrote_anything_is_made_anew() {
+    let stillborn: &[u8] = include_bytes!("fixtures/etcd/v3.7.0/stillborn.wal");
+    let started: &[u8] = include_bytes!("fixtures/etcd/v3.7.0/started.wal");
+    let log = "/var/lib/etcd/member/wal/0000000000000000-0000000000000000.wal";
+    let cleared = ["remove /etc/kubernetes/manifests/etcd.yaml", "remove /var/lib/etcd/member/"];
+    for (bytes, wanted) in [(stillborn, cleared.as_slice()), (started, &[])] {
+        let sim = machine(vec![(0.0, refused())]);
+        let undisturbed = machine(vec![(0.0, refused())]);
+        boot(&undisturbed).unwrap().unwrap();
+        let begun = undisturbed.effects.borrow().iter().position(|effect| effect.ends_with("begun kubeadm-init")).unwrap();
+        sim.dies_after.set(Some(begun + 1));
+        assert!(boot(&sim).is_none());
+        sim.put("/etc/kubernetes/manifests/etcd.yaml", "kind: Pod\n");
+        sim.files.borrow_mut().insert(log.into(), (bytes.to_vec(), Mode::Private));
+        boot(&sim).unwrap().unwrap();
+        let effects = sim.effects.borrow();
+        let etcd: Vec<&String> = effects.iter().filter(|effect| cleared.contains(&effect.as_str())).collect();
+        assert_eq!(etcd, wanted);
+        let place = |wanted: &str| effects.iter().position(|effect| effect.starts_with(wanted));
+        assert!(wanted.iter().all(|effect| place(effect) < place("run kubeadm init --config")), "{effects:?}");
+        assert_eq!(sim.files.borrow().contains_key(Path::new(log)), wanted.is_empty());
+        let waited = "waiting for etcd to end: nobody listens on 10.0.0.11:2380; making sure";
+        assert_eq!(sim.events.borrow().iter().any(|told| told.message == waited), !wanted.is_empty());
     }
 }
 

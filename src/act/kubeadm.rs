@@ -100,9 +100,10 @@ pub async fn preflight<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
 /// `kubeadm init`.
 ///
 /// # Errors
-/// Where time may help, transient: a repeated init goes on where this one stopped. [`Failure::MemberRemoved`]: the cluster lives on without the
-/// member that an earlier init here began.
+/// Where time may help, transient: a repeated init goes on where this one stopped. [`Failure::MemberRemoved`]: the cluster
+/// lives on without the member that an earlier init here began.
 pub async fn init<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
+    super::etcd::clear_stillborn(run).await?;
     if etcd_is_local(run).await? {
         turn::refuse_removed(run).await?;
     }

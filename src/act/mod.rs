@@ -4,6 +4,7 @@
 pub mod claim;
 pub mod cni;
 pub mod disposal;
+pub mod etcd;
 pub mod evidence;
 pub mod fence;
 pub mod gate;

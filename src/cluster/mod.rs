@@ -7,3 +7,4 @@ pub mod api;
 pub mod etcd;
 pub mod lease;
 pub mod object;
+pub mod wal;

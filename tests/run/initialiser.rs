@@ -311,7 +311,7 @@ impl World for Initialiser {
         }
         let path = request.url.strip_prefix(LOCAL)?;
         assert_eq!(tls.roots, self.authority);
-        if sim.files.borrow().contains_key(Path::new("/etc/kubernetes/manifests/etcd.yaml")) {
+        if self.inited.get() && sim.files.borrow().contains_key(Path::new("/etc/kubernetes/manifests/etcd.yaml")) {
             self.api(request, path)
         } else {
             Some(Err(Unanswered::Refused("10.0.0.11:6443".to_owned())))
