@@ -9,6 +9,8 @@ use crate::node::Node;
 use crate::outcome::{Outcome, While};
 
 const UNIT: &str = "kubeboot.service";
+/// kubeboot's own folder on tmpfs: there for as long as kubeadm runs.
+pub const KUBEADM: &str = "run/kubeboot/kubeadm";
 const SHORT: Duration = Duration::from_secs(20);
 
 /// How often systemd is asked, which costs a process in the machine, while something else is waited for.
@@ -52,6 +54,16 @@ pub fn wait_for<T>(node: &Node, what: &str, deadline: Duration, pause: Duration,
     answer.whilst(format_args!("{what}: {UNIT} on {} failed", node.name))
 }
 
+/// Behind the marker the unit's condition keeps it from starting, be it disabled yet or not.
+pub fn wait_until_held_off(node: &Node, deadline: Duration) -> Outcome<String> {
+    let wanted = "ActiveState=inactive\nConditionResult=no\n";
+    command::wait_for(&format!("{UNIT} on {} held off by the marker", node.name), deadline, Duration::from_millis(100), || {
+        let seen = node.must(&["systemctl", "show", "--property=ActiveState,ConditionResult", UNIT], SHORT)?;
+        if seen == wanted { Ok(()) } else { Err(seen) }
+    })?;
+    Ok(node.exec(&["systemctl", "is-enabled", UNIT], SHORT)?.stdout.trim().to_owned())
+}
+
 /// The marker is named by the machine-id.
 pub fn marker(node: &Node) -> Outcome<String> {
     let id = node.read("etc/machine-id")?;
@@ -68,17 +80,7 @@ pub fn status(node: &Node) -> Outcome<Value> {
 /// That it tells of success, and who this is.
 pub fn status_tells_success(node: &Node, role: &str) -> Outcome<String> {
     let status = status(node)?;
-    for (field, wanted) in [
-        ("outcome", Value::from("done")),
-        ("exitCode", Value::from(0)),
-        ("role", Value::from(role)),
-        ("node", Value::from(node.name.as_str())),
-        ("address", Value::from(node.plug.address.as_str())),
-    ] {
-        if status[field] != wanted {
-            return Err(format!("{field} is {}, not {wanted}", status[field]));
-        }
-    }
+    tells(&status, &[("outcome", "done"), ("role", role), ("node", &node.name), ("address", &node.plug.address)])?;
     let steps = status["steps"].as_array().map_or(0, Vec::len);
     let open = status["steps"].as_array().into_iter().flatten().filter(|step| !finished(step));
     let open: Vec<&str> = open.filter_map(|step| step["id"].as_str()).collect();
@@ -86,6 +88,19 @@ pub fn status_tells_success(node: &Node, role: &str) -> Outcome<String> {
         return Err(format!("{steps} steps, not done: {open:?}"));
     }
     Ok(format!("{steps} steps done"))
+}
+
+/// The same of a run that had no document any more and finished what was left of retiring.
+pub fn status_tells_retired(node: &Node, role: &str) -> Outcome<String> {
+    tells(&status(node)?, &[("outcome", "done"), ("role", role), ("node", &node.name)])
+}
+
+fn tells(status: &Value, fields: &[(&str, &str)]) -> Outcome<String> {
+    match fields.iter().find(|(field, wanted)| status[*field] != *wanted) {
+        Some((field, wanted)) => Err(format!("{field} is {}, not {wanted}", status[field])),
+        None if status["exitCode"] != 0 => Err(format!("exitCode is {}", status["exitCode"])),
+        None => Ok(String::new()),
+    }
 }
 
 fn finished(step: &Value) -> bool {
@@ -96,6 +111,20 @@ fn finished(step: &Value) -> bool {
 pub fn step(status: &Value, id: &str) -> Option<(String, f64)> {
     let step = status["steps"].as_array()?.iter().find(|step| step["id"] == id)?;
     Some((step["startedAt"].as_str()?.to_owned(), step["seconds"].as_f64()?))
+}
+
+/// The ledger's records, each what it says and of which step, if of one: `begun kubeadm-init`. Read from the disk, whether
+/// the machine is on or off. A line that is being written is no record yet.
+pub fn ledger(node: &Node) -> Vec<String> {
+    let text = node.read("var/lib/kubeboot/ledger.jsonl").unwrap_or_default();
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.map(|line| ["entry", "step"].map(|field| line[field].as_str().unwrap_or_default()).join(" ").trim_end().to_owned()).collect()
+}
+
+/// That the folder is gone in which kubeadm's configuration lay, a secret.
+pub fn kubeadm_folder_is_gone(node: &Node) -> Outcome<String> {
+    let folder = node.volatile(KUBEADM)?;
+    if folder.exists() { Err(format!("{} is still there", folder.display())) } else { Ok(String::new()) }
 }
 
 /// After a reboot: nothing of kubeboot's ran in this boot.
@@ -112,21 +141,10 @@ pub fn did_nothing_this_boot(node: &Node) -> Outcome<String> {
     Ok("kubeboot was not started".to_owned())
 }
 
-/// The last of what it said.
-pub fn tail(node: &Node, lines: usize) -> String {
-    let folder = node.root().join("var/log/journal");
-    let arguments = [
-        "--directory".to_owned(),
-        folder.to_string_lossy().into_owned(),
-        "--unit".to_owned(),
-        UNIT.to_owned(),
-        format!("--lines={lines}"),
-        "--no-pager".to_owned(),
-        "--output=short-precise".to_owned(),
-    ];
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match command::run(&mut command::program("journalctl", &arguments), SHORT) {
-        Ok(ended) => ended.stdout + &ended.stderr,
-        Err(error) => error,
-    }
+/// What it said, in all boots; `lines`: as in `journalctl --lines`, "all" or the number of the last.
+pub fn said(node: &Node, lines: &str) -> Outcome<String> {
+    let (folder, lines) = (node.root().join("var/log/journal"), format!("--lines={lines}"));
+    let folder = folder.to_string_lossy();
+    let arguments = ["--directory", &folder, "--unit", UNIT, &lines, "--no-pager", "--output=short-precise"];
+    command::must(&mut command::program("journalctl", &arguments), SHORT)
 }

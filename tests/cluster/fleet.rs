@@ -14,8 +14,9 @@ use crate::outcome::{Outcome, While};
 use crate::parts::KUBERNETES;
 use crate::rootfs::{copy_program, enable};
 
-/// Where the document lies on a machine: the NoCloud seed.
-pub const SEED: &str = "var/lib/cloud/seed/nocloud";
+/// Where the document lies on a machine: in the NoCloud seed.
+pub const DOCUMENT: &str = "var/lib/cloud/seed/nocloud/user-data";
+const METADATA: &str = "var/lib/cloud/seed/nocloud/meta-data";
 
 /// What differs between the clusters of the cases.
 #[derive(Clone, Copy, Debug)]
@@ -87,8 +88,8 @@ pub fn furnish(node: &Node, document: &[u8]) -> Outcome<()> {
 }
 
 fn seed(node: &Node, document: &[u8]) -> Outcome<()> {
-    node.put(&format!("{SEED}/user-data"), document, 0o600)?;
-    node.put(&format!("{SEED}/meta-data"), format!("instance-id: bed-{}\n", node.name).as_bytes(), 0o600)
+    node.put(DOCUMENT, document, 0o600)?;
+    node.put(METADATA, format!("instance-id: bed-{}\n", node.name).as_bytes(), 0o600)
 }
 
 fn cluster_file(choice: Choice) -> Outcome<String> {

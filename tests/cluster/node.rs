@@ -96,9 +96,15 @@ impl Node {
         self.folder.join("root")
     }
 
-    /// The plain folder behind `/var/lib/NAME`.
-    pub fn state(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+    /// A path inside the machine, from outside, also where a plain folder lies over the disk.
+    pub fn path(&self, inside: &str) -> PathBuf {
+        let state = inside.strip_prefix("var/lib/").filter(|state| PLAIN.iter().any(|name| Path::new(state).starts_with(name)));
+        state.map_or_else(|| self.root().join(inside), |state| self.folder.join(state))
+    }
+
+    /// The same on the tmpfs of a machine that is on.
+    pub fn volatile(&self, inside: &str) -> Outcome<PathBuf> {
+        Ok(PathBuf::from(format!("/proc/{}/root", self.init()?)).join(inside))
     }
 
     /// Everything this machine has written, containers included.
@@ -215,6 +221,13 @@ impl Node {
         Err(format!("{} has no init yet", self.name))
     }
 
+    /// The main process of a unit, by its program's name: one that the machine's init started itself, and that lives.
+    pub fn main_process(&self, program: &str) -> Outcome<i32> {
+        let state = |pid: &i32| fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let lives = |pid: &i32| state(pid).contains(&format!("({program}) ")) && !state(pid).contains(") Z");
+        children_of(self.init()?).into_iter().find(lives).whilst(format_args!("{} runs no {program}", self.name))
+    }
+
     /// A command that will run inside, as a login there would.
     pub fn command(&self, arguments: &[&str]) -> Outcome<Command> {
         let init = self.init()?.to_string();
@@ -238,6 +251,11 @@ impl Node {
     /// Pulls the plug.
     pub fn power_cut(&self) -> Outcome<()> {
         kill(Pid::from_raw(self.init()?), Signal::SIGKILL).whilst(&self.name)?;
+        self.wait_off()
+    }
+
+    /// Until the power cut is over: a machine whose init is killed has none of its processes any more.
+    pub fn wait_off(&self) -> Outcome<()> {
         wait_for("the power cut", Duration::from_secs(20), Duration::from_millis(20), || self.is_off())
     }
 

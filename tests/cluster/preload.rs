@@ -46,7 +46,7 @@ fn import(images: &Images, disk: &Disk, work: &Path) -> Outcome<()> {
     node.power_on()?;
     wait_for("containerd", STEP, Duration::from_millis(100), || node.must(&["ctr", "version"], Duration::from_secs(10)).map(drop))?;
     for (name, archive) in &images.archives {
-        let there = node.state("containerd").join("archive.tar");
+        let there = node.path("var/lib/containerd").join("archive.tar");
         fs::copy(archive, &there).whilst(archive.display())?;
         node.must(&["ctr", "-n", "k8s.io", "images", "import", "/var/lib/containerd/archive.tar"], STEP)?;
         fs::remove_file(&there).whilst(there.display())?;
@@ -62,7 +62,7 @@ fn import(images: &Images, disk: &Disk, work: &Path) -> Outcome<()> {
 
 /// Gives a node its own copy. What is never written again is linked, the rest copied.
 pub fn give(state: &Path, node: &Node) -> Outcome<()> {
-    let target = node.state("containerd");
+    let target = node.path("var/lib/containerd");
     copy_folder(state, &target, Path::new("")).whilst("copying containerd's state")
 }
 

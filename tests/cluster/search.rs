@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::command::{must, program};
+use crate::fleet::DOCUMENT;
 use crate::needles::{Gathering, Needles};
 use crate::node::Node;
 use crate::outcome::{Outcome, While};
@@ -14,7 +15,7 @@ use crate::outcome::{Outcome, While};
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// kubeadm's own places; and the document, which kubeboot wipes where it can and otherwise names in its report.
-const ALLOWED: [&str; 4] = ["etc/kubernetes", "var/lib/kubelet", "var/lib/etcd", "var/lib/cloud/seed/nocloud/user-data"];
+const ALLOWED: [&str; 4] = ["etc/kubernetes", "var/lib/kubelet", "var/lib/etcd", DOCUMENT];
 
 /// tmpfs folders of a running machine.
 const VOLATILE: [&str; 3] = ["run", "tmp", "dev/shm"];
@@ -76,9 +77,8 @@ pub fn files(node: &Node, needles: &Needles, since: SystemTime) -> Outcome<Searc
         let inside = if name == "written" { PathBuf::new() } else { Path::new("var/lib").join(name) };
         walk.folder(&folder, &inside)?;
     }
-    let own = PathBuf::from(format!("/proc/{}/root", node.init()?));
     for volatile in VOLATILE {
-        let folder = own.join(volatile);
+        let folder = node.volatile(volatile)?;
         walk.device = Some(fs::metadata(&folder).whilst(folder.display())?.dev());
         walk.folder(&folder, Path::new(volatile))?;
     }

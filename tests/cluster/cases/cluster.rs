@@ -19,7 +19,10 @@ use crate::outcome::{Outcome, While};
 use crate::sampler::Sampler;
 use crate::say::say;
 
+/// The machines of a case, and whatever looks at them.
 pub struct Cluster<'a> {
+    /// The case's name.
+    pub case: &'static str,
     pub ready: &'a Ready,
     pub bed: Bed,
     pub minted: Minted,
@@ -47,7 +50,7 @@ impl<'a> Cluster<'a> {
         secrets::understood(&needles, case.choice)?;
         let watch = Kubectl::new(&bed.balancer, ready.parts.path("kubectl")?, &minted.admin()).watch_ready()?;
         let sampler = Sampler::start(Some(Arc::clone(&needles)));
-        Ok(Self { ready, bed, minted, control_planes, power_on: PowerOn::now(), watch, needles, sampler })
+        Ok(Self { case: case.name, ready, bed, minted, control_planes, power_on: PowerOn::now(), watch, needles, sampler })
     }
 
     /// All machines at the same moment.
@@ -96,22 +99,24 @@ impl<'a> Cluster<'a> {
         Ok(format!("{:.1} s after power-on", last.duration_since(self.power_on.at).as_secs_f64()))
     }
 
-    /// What a person needs to find out why; whole journals are kept beside the cache.
-    pub fn diagnose(&self, case: &str) {
+    /// What a person needs to find out why; whole journals are kept beside the cache, below `part` of the case where it has
+    /// parts.
+    pub fn diagnose(&self, part: &str) {
         for node in &self.bed.nodes {
-            println!("--- {}: the last of kubeboot.service\n{}", node.name, agent::tail(node, 60));
+            let last = agent::said(node, "60").unwrap_or_else(|error| error);
+            println!("--- {}: the last of kubeboot.service\n{last}", node.name);
         }
         if let Ok(kubectl) = self.kubectl() {
             println!("--- the cluster\n{}", kubectl.picture());
         }
-        match self.keep_journals(case) {
+        match self.keep_journals(part) {
             Ok(folder) => println!("--- whole journals: {}", folder.display()),
             Err(error) => println!("--- journals could not be kept: {error}"),
         }
     }
 
-    fn keep_journals(&self, case: &str) -> Outcome<PathBuf> {
-        let folder = kept_of(case)?;
+    fn keep_journals(&self, part: &str) -> Outcome<PathBuf> {
+        let folder = kept_of(self.case)?.join(part);
         std::fs::create_dir_all(&folder).whilst(folder.display())?;
         for node in &self.bed.nodes {
             let journal = node.root().join("var/log/journal").to_string_lossy().into_owned();

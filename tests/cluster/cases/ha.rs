@@ -63,39 +63,42 @@ pub fn shake(cluster: &Cluster, checks: &mut Checks) -> Outcome<()> {
 
 /// Roles, labels, taints and addresses, as the documents say.
 pub fn shape(cluster: &Cluster, checks: &mut Checks) -> Outcome<()> {
-    let kubectl = cluster.kubectl()?;
-    for (index, node) in cluster.bed.nodes.iter().enumerate() {
-        let control_plane = index < cluster.control_planes;
-        let name = &node.name;
-        let seen = kubectl.json(&["get", "node", name])?;
-        let label = |key: &str| seen["metadata"]["labels"][key].as_str().map(str::to_owned);
-        let tainted =
-            seen["spec"]["taints"].as_array().is_some_and(|taints| taints.contains(&json!({"key": CONTROL_PLANE, "effect": "NoSchedule"})));
-        checks.that(
-            &format!("{name}: has the role {}", cluster.role(index)),
-            expect(label(CONTROL_PLANE).is_some() == control_plane && tainted == control_plane, || {
-                format!("labels {}, taints {}", seen["metadata"]["labels"], seen["spec"]["taints"])
-            }),
-        );
-        let wanted = if control_plane { (Some("cp"), None) } else { (Some("worker"), Some("general")) };
-        let labels = (label("bed"), label("pool"));
-        checks.that(
-            &format!("{name}: has the document's labels"),
-            expect((labels.0.as_deref(), labels.1.as_deref()) == wanted, || format!("{labels:?}")),
-        );
-        let address = json!({"type": "InternalIP", "address": node.plug.address});
-        checks.that(
-            &format!("{name}: has its own address"),
-            expect(seen["status"]["addresses"].as_array().is_some_and(|all| all.contains(&address)), || {
-                seen["status"]["addresses"].to_string()
-            }),
-        );
-        let machine = node.read("etc/machine-id")?;
-        checks.that(
-            &format!("{name}: is this machine"),
-            expect(seen["status"]["nodeInfo"]["machineID"] == machine.trim(), || seen["status"]["nodeInfo"].to_string()),
-        );
-    }
+    (0..cluster.bed.nodes.len()).try_for_each(|index| shape_of(cluster, index, checks))
+}
+
+/// The same of one machine.
+pub fn shape_of(cluster: &Cluster, index: usize, checks: &mut Checks) -> Outcome<()> {
+    let (kubectl, node) = (cluster.kubectl()?, cluster.node(index)?);
+    let control_plane = index < cluster.control_planes;
+    let name = &node.name;
+    let seen = kubectl.json(&["get", "node", name])?;
+    let label = |key: &str| seen["metadata"]["labels"][key].as_str().map(str::to_owned);
+    let tainted =
+        seen["spec"]["taints"].as_array().is_some_and(|taints| taints.contains(&json!({"key": CONTROL_PLANE, "effect": "NoSchedule"})));
+    checks.that(
+        &format!("{name}: has the role {}", cluster.role(index)),
+        expect(label(CONTROL_PLANE).is_some() == control_plane && tainted == control_plane, || {
+            format!("labels {}, taints {}", seen["metadata"]["labels"], seen["spec"]["taints"])
+        }),
+    );
+    let wanted = if control_plane { (Some("cp"), None) } else { (Some("worker"), Some("general")) };
+    let labels = (label("bed"), label("pool"));
+    checks.that(
+        &format!("{name}: has the document's labels"),
+        expect((labels.0.as_deref(), labels.1.as_deref()) == wanted, || format!("{labels:?}")),
+    );
+    let address = json!({"type": "InternalIP", "address": node.plug.address});
+    checks.that(
+        &format!("{name}: has its own address"),
+        expect(seen["status"]["addresses"].as_array().is_some_and(|all| all.contains(&address)), || {
+            seen["status"]["addresses"].to_string()
+        }),
+    );
+    let machine = node.read("etc/machine-id")?;
+    checks.that(
+        &format!("{name}: is this machine"),
+        expect(seen["status"]["nodeInfo"]["machineID"] == machine.trim(), || seen["status"]["nodeInfo"].to_string()),
+    );
     Ok(())
 }
 

@@ -15,8 +15,7 @@ use crate::outcome::{Outcome, While};
 use crate::parts;
 use crate::rootfs::copy_program;
 
-/// kubeboot's own folder on tmpfs: there for as long as kubeadm runs.
-const FOLDER: &str = "run/kubeboot/kubeadm";
+const FOLDER: &str = agent::KUBEADM;
 const INIT: &str = "init.json";
 const JOIN: &str = "join.json";
 const DISCOVERY: &str = "discovery.conf";
@@ -66,15 +65,15 @@ pub fn look(cluster: &Cluster, checks: &mut Checks) -> Outcome<()> {
 /// A file of kubeboot's, read while it is there.
 fn caught(node: &Node, name: &str) -> Outcome<String> {
     agent::wait_for(node, &format!("{name} on {}", node.name), FIRST_BOOT, Duration::from_millis(5), || {
-        let path = format!("/proc/{}/root/{FOLDER}/{name}", node.init()?);
-        fs::read_to_string(&path).whilst(path)
+        let path = node.volatile(FOLDER)?.join(name);
+        fs::read_to_string(&path).whilst(path.display())
     })
 }
 
 /// Written through the machine's own view: /run is its tmpfs.
 fn write(node: &Node, path: &str, text: &str) -> Outcome<()> {
-    let outside = format!("/proc/{}/root{path}", node.init()?);
-    fs::write(&outside, text).whilst(outside)
+    let outside = node.volatile(path.trim_start_matches('/'))?;
+    fs::write(&outside, text).whilst(outside.display())
 }
 
 /// The same configuration for another version, on a machine whose kubelet is of this one.

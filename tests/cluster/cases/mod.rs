@@ -1,6 +1,7 @@
 //! The cases, in one table, and how they are played.
 
 mod cluster;
+mod cuts;
 mod ha;
 mod minors;
 mod one;
@@ -46,7 +47,7 @@ enum Play {
     OneByOne(Script),
 }
 
-const CASES: [Case; 5] = [
+const CASES: [Case; 11] = [
     Case {
         name: "one",
         what: "one machine, from power-on to a working control plane",
@@ -82,6 +83,60 @@ const CASES: [Case; 5] = [
         choice: Choice { pki: "inline", credential: "bootstrapCertificate" },
         play: Play::AtOnce { look: ha::look, shake: None },
         deferred: false,
+    },
+    Case {
+        name: "cut-often",
+        what: "power cuts of the first machine, then of the second, each at five moments of one life",
+        control_planes: 2,
+        workers: 0,
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        play: Play::OneByOne(cuts::power_is_lost_often),
+        deferred: false,
+    },
+    Case {
+        name: "kill-often",
+        what: "SIGKILL of the first machine's agent, then of the second's, each at five moments of one life",
+        control_planes: 2,
+        workers: 0,
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        play: Play::OneByOne(cuts::agents_are_killed_often),
+        deferred: false,
+    },
+    Case {
+        name: "cut-init",
+        what: "power cuts of the first machine, each at another moment of another life",
+        control_planes: 1,
+        workers: 0,
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        play: Play::OneByOne(cuts::first_machine_loses_power),
+        deferred: true,
+    },
+    Case {
+        name: "cut-join",
+        what: "power cuts of the second machine, each at another moment of another life, while the first one lives",
+        control_planes: 2,
+        workers: 0,
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        play: Play::OneByOne(cuts::second_machine_loses_power),
+        deferred: true,
+    },
+    Case {
+        name: "kill-init",
+        what: "SIGKILL of the first machine's agent, each at another moment of another life",
+        control_planes: 1,
+        workers: 0,
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        play: Play::OneByOne(cuts::first_agent_is_killed),
+        deferred: true,
+    },
+    Case {
+        name: "kill-join",
+        what: "SIGKILL of the second machine's agent, each at another moment of another life, while the first machine lives",
+        control_planes: 2,
+        workers: 0,
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        play: Play::OneByOne(cuts::second_agent_is_killed),
+        deferred: true,
     },
     Case {
         name: "minors",
@@ -142,7 +197,7 @@ impl Case {
         let result = Cluster::assemble(ready, bed, self).and_then(|cluster| {
             let result = self.play(&cluster);
             if result.is_err() {
-                cluster.diagnose(self.name);
+                cluster.diagnose("");
             }
             result
         });
