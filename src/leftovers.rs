@@ -56,6 +56,8 @@ pub fn leaf_trouble(certificate: Option<&[u8]>, key: Option<&[u8]>, authority: &
 pub fn kubeconfig_trouble(bytes: Option<&[u8]>) -> Option<&'static str> {
     match bytes? {
         [] => Some("the kubeconfig is empty"),
+        // Base64 may end anywhere; what client-go writes ends in a newline.
+        bytes if bytes.last() != Some(&b'\n') => Some("the kubeconfig breaks off"),
         bytes => kubeconfig::read(bytes, "").is_err().then_some("the kubeconfig is torn"),
     }
 }
