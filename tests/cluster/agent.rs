@@ -113,6 +113,34 @@ pub fn step(status: &Value, id: &str) -> Option<(String, f64)> {
     Some((step["startedAt"].as_str()?.to_owned(), step["seconds"].as_f64()?))
 }
 
+/// What it waits for at the moment, by its first wait that is not over.
+pub struct Waiting {
+    pub last_seen: String,
+    /// The name of the failure that this is called.
+    pub failure: String,
+}
+
+/// Asked of `status.json`; `systemctl status` has to say the same.
+pub fn waiting(node: &Node) -> Outcome<Waiting> {
+    let status = status(node)?;
+    let steps = status["steps"].as_array().into_iter().flatten();
+    let mut waits = steps.flat_map(|step| step["waits"].as_array().into_iter().flatten().map(move |wait| (&step["id"], wait)));
+    let (step, wait) = waits.find(|(_, wait)| wait["over"] == false).whilst(format_args!("{} waits for nothing", node.name))?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let waiting = Waiting { last_seen: text(&wait["lastSeen"]), failure: text(&wait["failure"]) };
+    let wanted = format!("{}: waiting for {}: {}", text(step), text(&wait["waitingFor"]), waiting.last_seen);
+    let told = node.must(&["systemctl", "show", "--value", "--property=StatusText", UNIT], SHORT)?;
+    if told.trim() == wanted { Ok(waiting) } else { Err(format!("status.json says {wanted}\nsystemctl status says {told}")) }
+}
+
+/// When it said a line that begins so, for the last time; seconds since 1970.
+pub fn said_at(node: &Node, line: &str) -> Outcome<f64> {
+    let said = journal(node, &["--output=short-unix"])?;
+    let told = said.lines().rev().find_map(|entry| entry.split_once("]: ").filter(|(_, message)| message.starts_with(line)));
+    let (head, _) = told.whilst(format_args!("{} never said {line}", node.name))?;
+    head.split(' ').next().and_then(|time| time.parse().ok()).whilst(format_args!("no time: {head}"))
+}
+
 /// The ledger's records, each what it says and of which step, if of one: `begun kubeadm-init`. Read from the disk, whether
 /// the machine is on or off. A line that is being written is no record yet.
 pub fn ledger(node: &Node) -> Vec<String> {
@@ -143,8 +171,11 @@ pub fn did_nothing_this_boot(node: &Node) -> Outcome<String> {
 
 /// What it said, in all boots; `lines`: as in `journalctl --lines`, "all" or the number of the last.
 pub fn said(node: &Node, lines: &str) -> Outcome<String> {
-    let (folder, lines) = (node.root().join("var/log/journal"), format!("--lines={lines}"));
-    let folder = folder.to_string_lossy();
-    let arguments = ["--directory", &folder, "--unit", UNIT, &lines, "--no-pager", "--output=short-precise"];
-    command::must(&mut command::program("journalctl", &arguments), SHORT)
+    journal(node, &["--output=short-precise", &format!("--lines={lines}")])
+}
+
+fn journal(node: &Node, options: &[&str]) -> Outcome<String> {
+    let folder = node.root().join("var/log/journal");
+    let mut command = command::program("journalctl", &["--directory", &folder.to_string_lossy(), "--unit", UNIT, "--no-pager"]);
+    command::must(command.args(options), SHORT)
 }

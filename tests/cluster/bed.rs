@@ -17,6 +17,7 @@ use crate::rootfs;
 pub struct Ready {
     pub parts: Parts,
     disk: Disk,
+    debian: PathBuf,
     containerd: PathBuf,
 }
 
@@ -41,9 +42,9 @@ pub fn prepare() -> Outcome<Ready> {
     let debian = rootfs::debian()?;
     let images = images::all(&parts, &debian)?;
     let layer = rootfs::layer(&parts, &debian, &images.pause)?;
-    let disk = Disk { layers: vec![layer, debian] };
+    let disk = Disk { layers: vec![layer, debian.clone()] };
     let containerd = preload::state(&images, &disk)?;
-    Ok(Ready { parts, disk, containerd })
+    Ok(Ready { parts, disk, debian, containerd })
 }
 
 /// Machines put together and switched off, behind a balancer that is on.
@@ -60,7 +61,7 @@ impl Bed {
         discard(&folder)?;
         network::switch_on()?;
         let numbers: Vec<u8> = (1..=control_planes + workers).collect();
-        let balancer = Balancer::start(&folder, &numbers, &numbers[..usize::from(control_planes)])?;
+        let balancer = Balancer::start(&folder, &ready.debian, &numbers, &numbers[..usize::from(control_planes)])?;
         let mut nodes = Vec::new();
         for number in numbers {
             nodes.push(ready.machine(number, &folder)?);

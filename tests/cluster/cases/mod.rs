@@ -2,10 +2,12 @@
 
 mod cluster;
 mod cuts;
+mod endpoint;
 mod ha;
 mod minors;
 mod one;
 mod secrets;
+mod storm;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -47,7 +49,7 @@ enum Play {
     OneByOne(Script),
 }
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 14] = [
     Case {
         name: "one",
         what: "one machine, from power-on to a working control plane",
@@ -136,6 +138,33 @@ const CASES: [Case; 11] = [
         workers: 0,
         choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
         play: Play::OneByOne(cuts::second_agent_is_killed),
+        deferred: true,
+    },
+    Case {
+        name: "balancer",
+        what: "an endpoint that goes through every wrong state before it serves, two minutes after power-on",
+        control_planes: 1,
+        workers: 1,
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        play: Play::OneByOne(endpoint::walks),
+        deferred: false,
+    },
+    Case {
+        name: "hairpin",
+        what: "a balancer that never sends a machine's packets back to this machine",
+        control_planes: 2,
+        workers: 0,
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        play: Play::OneByOne(endpoint::is_blind_to_itself),
+        deferred: true,
+    },
+    Case {
+        name: "storm",
+        what: "a thousand starts of a joiner's agent before an endpoint that is dead",
+        control_planes: 1,
+        workers: 1,
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        play: Play::OneByOne(storm::breaks_loose),
         deferred: true,
     },
     Case {
