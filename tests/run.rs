@@ -361,11 +361,9 @@ fn a_dead_endpoint_costs_one_handshake_a_second_after_ten() {
     assert!(gaps.iter().all(|gap| (1.0..=1.2001).contains(gap)), "{gaps:?}");
 }
 
-#[test]
-fn a_thousand_starts_cost_no_more_than_one() {
-    // Killed every 300 ms by somebody, started again at once.
-    let refused = Err(Unanswered::Refused("10.0.0.9:6443".to_owned()));
-    let sim = machine(Worker { endpoint: vec![(0.0, refused)], ..Worker::default() });
+/// Killed every 300 ms by somebody, started again at once.
+fn a_thousand_starts(answer: Unanswered) {
+    let sim = machine(Worker { endpoint: vec![(0.0, Err(answer))], ..Worker::default() });
     // The runtime is there from the second second on.
     for start in 0..1000_u32 {
         sim.dies_at.set(Some(3.0 + f64::from(start) * 0.3));
@@ -395,4 +393,14 @@ fn a_machine_without_name_or_address_is_waited_for_and_then_it_is_try_again() {
     let sim = machine(Worker::default());
     sim.facts.replace(Some(worker::facts()));
     sim.drive(kubeboot::run::run(&sim, document(), nowhere)).unwrap().unwrap();
+}
+
+#[test]
+fn a_thousand_starts_cost_no_more_than_one() {
+    a_thousand_starts(Unanswered::Refused("10.0.0.9:6443".to_owned()));
+}
+
+#[test]
+fn a_thousand_starts_that_each_die_in_the_middle_of_a_look_cost_no_more_than_one() {
+    a_thousand_starts(Unanswered::ConnectTimeout("10.0.0.9:6443".to_owned()));
 }

@@ -34,8 +34,7 @@ const NAME: Duration = Duration::from_secs(3);
 /// pace: a dead peer delays no look at the endpoint.
 pub async fn observe<H: Host>(host: &H, spec: NodeSpec, facts: Facts, sighting: Rc<RefCell<Sighting>>, pace: Rc<Pace>) -> Infallible {
     let endpoint = repeat(host, &sighting, &pace, async || {
-        pace.looked(host).await;
-        let voice = listen(host, &spec, &facts, &spec.endpoint).await;
+        let voice = pace.look(host, listen(host, &spec, &facts, &spec.endpoint)).await;
         sighting.borrow_mut().hear(voice, host.now());
     });
     let peers = repeat(host, &sighting, &pace, async || {

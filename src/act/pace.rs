@@ -66,8 +66,17 @@ impl Pace {
         }
     }
 
-    /// Remembers a look. Best effort: what keeps tmpfs from being written is told by the report's next write.
-    pub async fn looked<H: Host>(&self, host: &H) {
+    /// Takes a look, and remembers when it began, for its agent may be killed in the middle of it, and when it was over, for
+    /// a look at a server that hangs lasts, and ends with a connection more that finds out what it was that hung.
+    pub async fn look<H: Host, T>(&self, host: &H, look: impl Future<Output = T>) -> T {
+        self.remember(host).await;
+        let seen = look.await;
+        self.remember(host).await;
+        seen
+    }
+
+    /// Best effort: what keeps tmpfs from being written is told by the report's next write.
+    async fn remember<H: Host>(&self, host: &H) {
         let now = u64::try_from(host.now().0.as_millis()).unwrap_or(u64::MAX);
         let looks = Looks { first: self.latest.get().map_or(now, |looks| looks.first), last: now };
         self.latest.set(Some(looks));

@@ -1,6 +1,7 @@
 //! Waiting, visibly: what for, since when, what was last seen and by which name, when the next look comes. All of it in
 //! `status.json`, changes in the journal and in `systemctl status`, the console at growing intervals.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::Run;
@@ -47,7 +48,8 @@ impl<H: Host> Run<'_, H> {
         loop {
             wait.tries += 1;
             alike += 1;
-            let looked = look(self).await?;
+            let (host, kept) = (self.host, Rc::clone(&self.pace));
+            let looked = if is_shared { kept.look(host, look(self)).await? } else { look(self).await? };
             let elapsed = self.host.now().since(since);
             wait.seconds = milliseconds(elapsed);
             let seen = match looked {
@@ -64,9 +66,6 @@ impl<H: Host> Run<'_, H> {
             wait.next_try_in = Some(milliseconds(pause));
             let moved = wait.see(&seen);
             self.report_wait(&wait);
-            if is_shared {
-                self.pace.looked(self.host).await;
-            }
             if moved {
                 let message = format!("waiting for {waiting_for}: {}", seen.line);
                 self.tell_event(Event::new(Level::Info, "", &message).of(Message::Waiting).telling(seen.failure));
