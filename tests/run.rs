@@ -276,6 +276,25 @@ fn another_machines_node_of_that_name_is_a_clash() {
 }
 
 #[test]
+fn a_namesake_at_work_is_not_disturbed() {
+    let sim = machine(Worker { namesake: Some((f64::INFINITY, "f".repeat(32))), ..Worker::default() });
+    let fault = failed(&sim);
+    assert_eq!((fault.failure(), fault.what()), (Failure::NameTaken, "another machine is Node w-1, and at work"));
+    let seen = format!("Node w-1 is Ready with machine-id {}, this machine's is 0123456789abcdef0123456789abcdef", "f".repeat(32));
+    assert_eq!(fault.why(), Some(seen.as_str()));
+    let effects = sim.effects.borrow();
+    assert!(!effects.iter().any(|effect| effect.contains("kubeadm join")), "{effects:?}");
+    assert!((90.0..110.0).contains(&sim.seconds()), "it is given up after {} s", sim.seconds());
+}
+
+#[test]
+fn the_node_of_an_earlier_life_is_taken_over_once_it_is_not_ready() {
+    let sim = machine(Worker { namesake: Some((50.0, "f".repeat(32))), ..Worker::default() });
+    boot(&sim).unwrap().unwrap();
+    assert!(sim.seconds() > 50.0, "kubeadm was run beside it");
+}
+
+#[test]
 fn no_secret_is_told() {
     let worker = Worker { failures: 1.into(), endpoint: vec![(0.0, Ok(401)), (9.0, Ok(200))], ..Worker::default() };
     let sim = machine(worker);

@@ -2,13 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use kubeboot::message::Message;
 use serde_json::Value;
 
 use crate::command;
 use crate::node::Node;
 use crate::outcome::{Outcome, While};
 
-const UNIT: &str = "kubeboot.service";
+pub const UNIT: &str = "kubeboot.service";
+/// The unit that speaks up on a copied disk.
+pub const UNIT_OF_CLONES: &str = "kubeboot-cloned.service";
 /// kubeboot's own folder on tmpfs: there for as long as kubeadm runs.
 pub const KUBEADM: &str = "run/kubeboot/kubeadm";
 const SHORT: Duration = Duration::from_secs(20);
@@ -38,6 +41,47 @@ pub fn wait_until_retired(node: &Node, deadline: Duration) -> Outcome<String> {
 pub fn has_failed(node: &Node) -> bool {
     let state = node.exec(&["systemctl", "is-failed", UNIT], SHORT);
     state.is_ok_and(|ended| ended.stdout.trim() == "failed")
+}
+
+/// What systemd knows of a unit.
+pub fn property(node: &Node, unit: &str, name: &str) -> Outcome<String> {
+    Ok(node.must(&["systemctl", "show", "--value", &format!("--property={name}"), unit], SHORT)?.trim().to_owned())
+}
+
+/// Waits until the unit has failed; with which exit code.
+pub fn wait_until_halted(node: &Node, unit: &str, deadline: Duration) -> Outcome<String> {
+    command::wait_for(&format!("{unit} on {} failed", node.name), deadline, Duration::from_millis(100), || {
+        match property(node, unit, "ActiveState")?.as_str() {
+            "failed" => property(node, unit, "ExecMainStatus"),
+            state => Err(format!("it is {state}")),
+        }
+    })
+}
+
+/// Waits until it waits for something and names the failure that keeps it; what it says of that.
+pub fn wait_until_it_waits(node: &Node, failure: &str, deadline: Duration) -> Outcome<String> {
+    wait_for(node, &format!("a wait named {failure} on {}", node.name), deadline, Duration::from_millis(100), || {
+        let status = status(node)?;
+        let waits = status["steps"].as_array().into_iter().flatten().filter_map(|step| step["waits"].as_array()).flatten();
+        let open: Vec<&Value> = waits.filter(|wait| wait["over"] == false).collect();
+        let named = open.iter().find(|wait| wait["failure"] == failure);
+        named.and_then(|wait| wait["lastSeen"].as_str()).map(str::to_owned).whilst(format_args!("it waits for {open:?}"))
+    })
+}
+
+/// What systemd, not kubeboot, makes of the kernel's word.
+pub fn clock_is_synchronised(node: &Node) -> Outcome<bool> {
+    command::wait_for(&format!("timedatectl on {}", node.name), SHORT, Duration::from_millis(200), || {
+        Ok(node.must(&["timedatectl", "show", "--value", "--property=NTPSynchronized"], SHORT)?.trim() == "yes")
+    })
+}
+
+/// The journal's entries of a kind of message, by its id, in this boot.
+pub fn entries(node: &Node, message: Message) -> Outcome<Vec<Value>> {
+    node.must(&["journalctl", "--sync"], SHORT)?;
+    let id = format!("MESSAGE_ID={}", message.id());
+    let lines = node.must(&["journalctl", "--boot", "--output=json", "--no-pager", &id], SHORT)?;
+    lines.lines().map(|line| serde_json::from_str(line).whilst(line)).collect()
 }
 
 /// As [`command::wait_for`], for what only comes as long as the unit has not failed.

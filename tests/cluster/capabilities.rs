@@ -6,7 +6,7 @@ use crate::cgroup;
 use crate::outcome::Outcome;
 
 /// Programs of the host and the Debian package each comes from.
-const PROGRAMS: [(&str, &str); 15] = [
+const PROGRAMS: [(&str, &str); 16] = [
     ("systemd-nspawn", "systemd-container"),
     ("mmdebstrap", "mmdebstrap"),
     ("haproxy", "haproxy"),
@@ -21,6 +21,7 @@ const PROGRAMS: [(&str, &str); 15] = [
     ("sh", "dash"),
     ("env", "coreutils"),
     ("cp", "coreutils"),
+    ("mkfs.ext4", "e2fsprogs"),
     ("musl-gcc", "musl-tools"),
 ];
 

@@ -5,7 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::bed::Bed;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use crate::agent;
 use crate::by_hand::{COMPONENTS, ignored_preflight};
 use crate::command::{must, program};
 use crate::network::ENDPOINT;
@@ -16,6 +19,7 @@ use crate::rootfs::{copy_program, enable};
 
 /// Where the document lies on a machine: in the NoCloud seed.
 pub const DOCUMENT: &str = "var/lib/cloud/seed/nocloud/user-data";
+const WANTED_BY: &str = "multi-user.target";
 const METADATA: &str = "var/lib/cloud/seed/nocloud/meta-data";
 
 /// What differs between the clusters of the cases.
@@ -41,6 +45,15 @@ impl Minted {
         fs::read(&path).whilst(path.display())
     }
 
+    /// The cluster's CA certificate, as the minted admin.conf has it.
+    pub fn authority(&self) -> Outcome<String> {
+        let text = fs::read_to_string(self.admin()).whilst("admin.conf")?;
+        let (_, encoded) = text.split_once("certificate-authority-data: ").whilst("admin.conf has no CA")?;
+        let encoded = encoded.lines().next().unwrap_or_default().trim().trim_matches('"');
+        let bytes = BASE64.decode(encoded).whilst("admin.conf's CA")?;
+        String::from_utf8(bytes).whilst("admin.conf's CA")
+    }
+
     /// All that is secret in it, as text.
     pub fn texts(&self) -> Outcome<Vec<String>> {
         let mut texts = Vec::new();
@@ -59,10 +72,10 @@ pub fn binary() -> Outcome<PathBuf> {
     fs::canonicalize(&path).whilst(path.display())
 }
 
-pub fn mint(bed: &Bed, choice: Choice) -> Outcome<Minted> {
-    let file = bed.folder.join("cluster.yaml");
+/// Mints a cluster into a folder that does not exist yet.
+pub fn mint(folder: PathBuf, choice: Choice) -> Outcome<Minted> {
+    let file = folder.with_extension("yaml");
     fs::write(&file, cluster_file(choice)?).whilst(file.display())?;
-    let folder = bed.folder.join("minted");
     let (file, out) = (file.to_string_lossy().into_owned(), folder.to_string_lossy().into_owned());
     must(&mut program(&binary()?.to_string_lossy(), &["mint", &file, "--out", &out]), Duration::from_secs(30))?;
     Ok(Minted { folder })
@@ -77,17 +90,26 @@ pub fn document_of(index: usize, control_planes: usize) -> &'static str {
     }
 }
 
-/// Puts on a machine what a golden image and its userdata would hold: the binary, its unit, the document.
+/// Puts on a machine what a golden image and its userdata would hold: the binary, its units, the document.
 pub fn furnish(node: &Node, document: &[u8]) -> Outcome<()> {
-    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("units/kubeboot.service");
-    let unit = fs::read(&unit).whilst(unit.display())?;
     copy_program(&binary()?, &node.root().join("usr/bin/kubeboot"))?;
-    node.put("etc/systemd/system/kubeboot.service", &unit, 0o644)?;
-    enable(&node.root(), "kubeboot.service", "multi-user.target")?;
+    for name in [agent::UNIT, agent::UNIT_OF_CLONES] {
+        let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("units").join(name);
+        let unit = fs::read(&unit).whilst(unit.display())?;
+        node.put(&format!("etc/systemd/system/{name}"), &unit, 0o644)?;
+        enable(&node.root(), name, WANTED_BY)?;
+    }
     seed(node, document)
 }
 
-fn seed(node: &Node, document: &[u8]) -> Outcome<()> {
+/// As `systemctl disable` leaves it: on a machine that has done its first boot, or would have.
+pub fn disable(node: &Node) -> Outcome<()> {
+    let link = node.root().join("etc/systemd/system").join(format!("{WANTED_BY}.wants")).join(agent::UNIT);
+    fs::remove_file(&link).whilst(link.display())
+}
+
+/// Puts the document where its datasource looks.
+pub fn seed(node: &Node, document: &[u8]) -> Outcome<()> {
     node.put(DOCUMENT, document, 0o600)?;
     node.put(METADATA, format!("instance-id: bed-{}\n", node.name).as_bytes(), 0o600)
 }

@@ -5,13 +5,14 @@
 //! `tests/cluster/by-hand` the baseline. From what is made once to what is asserted:
 //!
 //! - made once and kept ([`cache`]): [`parts`] → [`images`], [`rootfs`] → [`preload`]
-//! - made for each case: [`network`], [`balancer`], [`node`] → [`bed`] → [`fleet`] puts kubeboot on it
-//! - looked at from outside: [`kubectl`], [`etcd`], [`workload`], [`agent`]; for secrets: [`needles`], [`sampler`], [`search`]
+//! - made for each case: [`network`], [`balancer`], [`node`] → [`bed`] → [`fleet`] puts kubeboot on it, with a document that may be [`altered`]
+//! - looked at from outside: [`kubectl`], [`etcd`], [`workload`], [`agent`], [`tree`]; for secrets: [`needles`], [`sampler`], [`search`]
 //! - [`cases`] and [`by_hand`] say what is done and must hold; [`figures`] what it took
 //! - [`supervise`] and [`made`] see to it that nothing is left behind, however a run ends
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test program talks to the person who runs it; only the product is silent")]
 
 mod agent;
+mod altered;
 mod balancer;
 mod bed;
 mod by_hand;
@@ -39,6 +40,7 @@ mod sampler;
 mod say;
 mod search;
 mod supervise;
+mod tree;
 mod workload;
 
 use std::process::ExitCode;

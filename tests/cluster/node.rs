@@ -107,9 +107,10 @@ impl Node {
         Ok(PathBuf::from(format!("/proc/{}/root", self.init()?)).join(inside))
     }
 
-    /// Everything this machine has written, containers included.
-    pub fn written(&self) -> Vec<PathBuf> {
-        ["written"].iter().chain(&PLAIN).map(|part| self.folder.join(part)).collect()
+    /// Everything this machine has written, containers included: where it lies inside the machine, and where outside.
+    pub fn written(&self) -> Vec<(PathBuf, PathBuf)> {
+        let plain = PLAIN.iter().map(|name| (Path::new("var/lib").join(name), self.folder.join(name)));
+        std::iter::once((PathBuf::new(), self.folder.join("written"))).chain(plain).collect()
     }
 
     pub fn put(&self, path: &str, content: &[u8], mode: u32) -> Outcome<()> {

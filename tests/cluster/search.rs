@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::command::{must, program};
@@ -71,10 +71,7 @@ fn lines_with(text: &str, needles: &Needles) -> String {
 /// All that the machine wrote since it was put together, but for the allowed places.
 pub fn files(node: &Node, needles: &Needles, since: SystemTime) -> Outcome<Searched> {
     let mut walk = Walk { needles, since, searched: Searched::default(), node: &node.name, device: None };
-    for folder in node.written() {
-        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        // Beside the disk lie the plain folders behind /var/lib.
-        let inside = if name == "written" { PathBuf::new() } else { Path::new("var/lib").join(name) };
+    for (inside, folder) in node.written() {
         walk.folder(&folder, &inside)?;
     }
     for volatile in VOLATILE {

@@ -36,6 +36,8 @@ pub struct Worker {
     pub refuses: bool,
     /// Whose machine-id the Node shows.
     pub node_machine: String,
+    /// Until which second another machine of this name is a Ready Node of the cluster, of the machine's time; its machine-id.
+    pub namesake: Option<(f64, String)>,
     /// When a join succeeded, of the machine's time.
     pub joined_at: Cell<Option<f64>>,
     /// When it was asked for `/readyz`, of the machine's time: handshakes of the balancer.
@@ -50,6 +52,7 @@ impl Default for Worker {
             failures: Cell::new(0),
             refuses: false,
             node_machine: MACHINE.to_owned(),
+            namesake: None,
             joined_at: Cell::new(None),
             looks: RefCell::default(),
         }
@@ -251,6 +254,15 @@ impl World for Worker {
             (Method::Post, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", false) => {
                 answer(201, &json!({"status": {"allowed": sim.seconds() >= 5.0}}))
             }
+            (Method::Get, "/api/v1/nodes/w-1", false) => match &self.namesake {
+                _ if since.is_some() => answer(200, &node),
+                None => answer(404, &missing),
+                Some((until, machine)) => {
+                    let ready = if sim.seconds() < *until { "True" } else { "Unknown" };
+                    let conditions = json!([{"type": "Ready", "status": ready}]);
+                    answer(200, &json!({"kind": "Node", "status": {"nodeInfo": {"machineID": machine}, "conditions": conditions}}))
+                }
+            },
             // The Node comes a moment after the kubelet has its certificate, its CNI pod some seconds later.
             (Method::Get, "/api/v1/nodes/w-1", true) if since.is_none_or(|since| since < 0.5) => answer(404, &missing),
             (Method::Get, "/api/v1/nodes/w-1", true) => answer(200, &node),

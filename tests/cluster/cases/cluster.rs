@@ -11,7 +11,7 @@ use crate::bed::{Bed, Ready};
 use crate::cache;
 use crate::command::{program, run, wait_for};
 use crate::figures::PowerOn;
-use crate::fleet::{self, Minted};
+use crate::fleet::{self, Choice, Minted};
 use crate::kubectl::{Kubectl, ReadyWatch};
 use crate::needles::{Gathering, Needles};
 use crate::node::Node;
@@ -23,6 +23,7 @@ use crate::say::say;
 pub struct Cluster<'a> {
     /// The case's name.
     pub case: &'static str,
+    pub choice: Choice,
     pub ready: &'a Ready,
     pub bed: Bed,
     pub minted: Minted,
@@ -37,7 +38,7 @@ pub struct Cluster<'a> {
 impl<'a> Cluster<'a> {
     /// Every machine has its document and is off.
     pub fn assemble(ready: &'a Ready, bed: Bed, case: &Case) -> Outcome<Self> {
-        let minted = fleet::mint(&bed, case.choice)?;
+        let minted = fleet::mint(bed.folder.join("minted"), case.choice)?;
         let control_planes = usize::from(case.control_planes);
         for (index, node) in bed.nodes.iter().enumerate() {
             fleet::furnish(node, &minted.document(fleet::document_of(index, control_planes))?)?;
@@ -50,7 +51,7 @@ impl<'a> Cluster<'a> {
         secrets::understood(&needles, case.choice)?;
         let watch = Kubectl::new(&bed.balancer, ready.parts.path("kubectl")?, &minted.admin()).watch_ready()?;
         let sampler = Sampler::start(Some(Arc::clone(&needles)));
-        Ok(Self { case: case.name, ready, bed, minted, control_planes, power_on: PowerOn::now(), watch, needles, sampler })
+        Ok(Self { case: case.name, choice: case.choice, ready, bed, minted, control_planes, power_on: PowerOn::now(), watch, needles, sampler })
     }
 
     /// All machines at the same moment.

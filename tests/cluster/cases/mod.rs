@@ -1,11 +1,14 @@
 //! The cases, in one table, and how they are played.
 
 mod cluster;
+mod crowd;
 mod cuts;
 mod endpoint;
 mod ha;
 mod minors;
 mod one;
+mod refusal;
+mod refused;
 mod secrets;
 mod storm;
 
@@ -49,9 +52,8 @@ enum Play {
     OneByOne(Script),
 }
 
-const CASES: [Case; 14] = [
-    Case {
-        name: "one",
+const CASES: [Case; 16] = [
+    Case {        name: "one",
         what: "one machine, from power-on to a working control plane",
         control_planes: 1,
         workers: 0,
@@ -102,6 +104,24 @@ const CASES: [Case; 14] = [
         workers: 0,
         choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
         play: Play::OneByOne(cuts::agents_are_killed_often),
+        deferred: false,
+    },
+    Case {
+        name: "refused",
+        what: "what one machine is refused for, or waits for, before any cluster",
+        control_planes: 1,
+        workers: 0,
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        play: Play::OneByOne(refused::look),
+        deferred: false,
+    },
+    Case {
+        name: "crowd",
+        what: "machines that a living cluster refuses: a name that is taken, what is wrong with a joiner",
+        control_planes: 3,
+        workers: 0,
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        play: Play::OneByOne(crowd::look),
         deferred: false,
     },
     Case {
