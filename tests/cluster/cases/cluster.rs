@@ -51,7 +51,18 @@ impl<'a> Cluster<'a> {
         secrets::understood(&needles, case.choice)?;
         let watch = Kubectl::new(&bed.balancer, ready.parts.path("kubectl")?, &minted.admin()).watch_ready()?;
         let sampler = Sampler::start(Some(Arc::clone(&needles)));
-        Ok(Self { case: case.name, choice: case.choice, ready, bed, minted, control_planes, power_on: PowerOn::now(), watch, needles, sampler })
+        Ok(Self {
+            case: case.name,
+            choice: case.choice,
+            ready,
+            bed,
+            minted,
+            control_planes,
+            power_on: PowerOn::now(),
+            watch,
+            needles,
+            sampler,
+        })
     }
 
     /// All machines at the same moment.

@@ -115,7 +115,10 @@ pub fn look(cluster: &Cluster, checks: &mut Checks) -> Outcome<()> {
         refusal::is_untouched(namesake, &before, &noise),
     );
     let seen = living_node(cluster);
-    checks.that("the first one is undisturbed", seen.and_then(|seen| expect(seen == undisturbed, || format!("{seen:?}, not {undisturbed:?}"))));
+    checks.that(
+        "the first one is undisturbed",
+        seen.and_then(|seen| expect(seen == undisturbed, || format!("{seen:?}, not {undisturbed:?}"))),
+    );
     let members = etcd::members(&cluster.bed, cluster.ready.parts.path("etcdctl")?)?;
     checks.that("etcd has its one member", expect(members == (vec!["n1".to_owned()], vec![]), || format!("{members:?}")));
     Ok(())

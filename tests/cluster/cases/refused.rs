@@ -288,9 +288,12 @@ fn told_everywhere(node: &Node, checks: &mut Checks) -> Outcome<()> {
     let text = node.must(&["kubeboot", "status"], SHORT)?;
     checks.that("kubeboot status tells the halt", expect(text.contains("failed (exit code 65)") && text.contains("do:"), || text.clone()));
     let json = node.must(&["kubeboot", "status", "--json"], SHORT)?;
-    checks.that("kubeboot status --json is the file", agent::status(node).and_then(|status| {
-        let told: serde_json::Value = serde_json::from_str(&json).whilst("status --json")?;
-        expect(told == status, || json.clone())
-    }));
+    checks.that(
+        "kubeboot status --json is the file",
+        agent::status(node).and_then(|status| {
+            let told: serde_json::Value = serde_json::from_str(&json).whilst("status --json")?;
+            expect(told == status, || json.clone())
+        }),
+    );
     Ok(())
 }
