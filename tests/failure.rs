@@ -6,6 +6,7 @@ mod readme;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use kubeboot::failure::{Failure, Handling};
 use kubeboot::fault::Class;
@@ -44,4 +45,53 @@ fn the_readme_has_the_table() {
         writeln!(table, "| `{name}` | {meaning} | {word} | {} |", failure.class().exit_code()).unwrap();
     }
     readme::has("failures: from src/failure.rs", &table);
+}
+
+/// What no test expects by name yet, and why.
+const UNSEEN: [(Failure, &str); 4] = [
+    (Failure::NoRandomness, "every kernel that runs this has getrandom(2)"),
+    (Failure::Stopped, "the executor is told of it by hand; the signal itself is seen by its exit code alone"),
+    (Failure::TurnTaken, "passes within seconds in every case of three control planes, and is not waited for there"),
+    (Failure::MemberNotVoting, "passes within seconds in every join, and is not waited for there"),
+];
+
+/// Whether a line of a test expects this failure, by its variant or, from outside, by its name.
+fn is_expected(failure: Failure, line: &str) -> bool {
+    let (variant, name) = (format!("Failure::{failure:?}"), failure.name());
+    let made = ["Fault::new", ".telling("].iter().any(|maker| line.contains(maker));
+    let whole = |text: &str| line.match_indices(text).any(|(at, _)| !line[at + text.len()..].starts_with(|c: char| c.is_alphanumeric()));
+    !made && (whole(&variant) || line.contains(&format!("\"{name}\"")) || line.starts_with(&format!("{name} ")))
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if name == "expected"
+            || name.ends_with("status.json")
+            || (name.ends_with(".rs") && path != Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/failure.rs")))
+        {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_failure_is_brought_about_by_a_test() {
+    assert!(is_expected(Failure::Disk, "assert_eq!(fault.failure(), Failure::Disk);"));
+    assert!(!is_expected(Failure::Disk, "assert_eq!(fault.failure(), Failure::DiskFull);"));
+    assert!(!is_expected(Failure::Disk, "let fault = Fault::new(Failure::Disk, \"a\", \"b\", \"c\");"));
+    let mut files = Vec::new();
+    sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")), &mut files);
+    let texts: Vec<String> = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let seen = |failure: Failure| texts.iter().any(|text| text.lines().any(|line| is_expected(failure, line)));
+    let missing: Vec<&str> = Failure::ALL
+        .iter()
+        .filter(|failure| !UNSEEN.iter().any(|(unseen, _)| unseen == *failure) && !seen(**failure))
+        .map(|failure| failure.name())
+        .collect();
+    assert!(missing.is_empty(), "no test expects {missing:?}");
+    assert!(UNSEEN.iter().all(|(failure, _)| !seen(*failure)), "one of them is expected after all");
 }

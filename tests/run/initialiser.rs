@@ -286,6 +286,10 @@ impl World for Initialiser {
     }
 
     fn http(&self, sim: &Sim<Self>, request: &Request) -> Option<Result<Response, Unanswered>> {
+        if request.url.starts_with("https://api.bed.test:6443/api/v1/namespaces/kube-system/pods?labelSelector=component%3Detcd") {
+            // A resumed init asks whether the cluster has gone on without it: nobody has.
+            return Some(Err(Unanswered::Refused("10.0.0.9:6443".to_owned())));
+        }
         if request.url.starts_with("https://store.test/") {
             return Some(Ok(self.store.answer(sim.seconds(), request)));
         }

@@ -9,6 +9,7 @@ mod minors;
 mod one;
 mod refusal;
 mod refused;
+mod reimaged;
 mod secrets;
 mod storm;
 
@@ -52,7 +53,7 @@ enum Play {
     OneByOne(Script),
 }
 
-const CASES: [Case; 16] = [
+const CASES: [Case; 17] = [
     Case {
         name: "one",
         what: "one machine, from power-on to a working control plane",
@@ -186,6 +187,15 @@ const CASES: [Case; 16] = [
         workers: 1,
         choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
         play: Play::OneByOne(storm::breaks_loose),
+        deferred: true,
+    },
+    Case {
+        name: "reimaged",
+        what: "the machine that started the cluster comes back with an empty disk: it joins, once its old member is removed",
+        control_planes: 3,
+        workers: 0,
+        choice: Choice { pki: "inline", credential: "bootstrapCertificate" },
+        play: Play::OneByOne(reimaged::look),
         deferred: true,
     },
     Case {
