@@ -33,7 +33,7 @@ struct Scenario {
     name: &'static str,
     /// With the machine off and furnished with its right document.
     arrange: Arrangement,
-    expected: Refusal,
+    expected: Refusal<'static>,
 }
 
 const SCENARIOS: [Scenario; 4] = [
@@ -84,7 +84,7 @@ const SCENARIOS: [Scenario; 4] = [
     },
 ];
 
-const NAME_TAKEN: Refusal = Refusal {
+const NAME_TAKEN: Refusal<'static> = Refusal {
     failure: Failure::NameTaken,
     end: End::Halts(69),
     words: &[

@@ -312,8 +312,8 @@ fn ends_as_undisturbed(cluster: &Cluster, index: usize, blows: usize, scene: &Sc
         checks.that("the ledger has its starts", expect(wanted.contains(&starts), || format!("{starts}, not {wanted:?}")));
     }
     checks.that("the marker is there", agent::marker(node));
-    checks.that("kubeadm's configuration is gone", agent::kubeadm_folder_is_gone(node));
     cluster_is_one(cluster, index, checks)?;
+    checks.that("kubeadm's configuration is gone", agent::kubeadm_folder_is_gone(node));
     ha::shape_of(cluster, index, checks)?;
     checks.that("kubeadm was resumed, never reset", never_reset(node, scene));
     if scene.marker {
@@ -333,9 +333,9 @@ fn cluster_is_one(cluster: &Cluster, index: usize, checks: &mut Checks) -> Outco
     checks
         .that("its CA is the document's", expect(!authority.is_empty() && squeezed(&document).contains(&authority), || authority.clone()));
     let kubectl = cluster.kubectl()?;
-    let boot = node.must(&["cat", "/proc/sys/kernel/random/boot_id"], SHORT)?;
     // A machine that was struck when all was done may still be on its way up.
     let nodes = wait_for("each machine's Node", FIRST_BOOT, Duration::from_millis(300), || {
+        let boot = node.must(&["cat", "/proc/sys/kernel/random/boot_id"], SHORT)?;
         let nodes = kubectl.json(&["get", "nodes"])?;
         let nodes = nodes["items"].as_array().whilst("no nodes")?;
         let ready: Vec<&str> = nodes.iter().filter(|node| is_ready(node)).filter_map(|node| node["metadata"]["name"].as_str()).collect();

@@ -2,17 +2,22 @@
 //! wrote is caught, given their version, and put before each of them on a fresh machine.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
+use kubeboot::failure::Failure;
 use serde_json::{Value, json};
 
+use super::refusal::{End, Refusal};
 use super::{Cluster, FIRST_BOOT, SHORT};
 use crate::agent;
+use crate::altered;
 use crate::checks::Checks;
 use crate::command::wait_for;
+use crate::fleet;
 use crate::node::Node;
 use crate::outcome::{Outcome, While};
-use crate::parts;
+use crate::parts::{self, KUBERNETES};
 use crate::rootfs::copy_program;
 
 const FOLDER: &str = agent::KUBEADM;
@@ -59,7 +64,24 @@ pub fn look(cluster: &Cluster, checks: &mut Checks) -> Outcome<()> {
         let seen = if refused.ok() { Err("a wrong field is accepted".to_owned()) } else { Ok(String::new()) };
         checks.that(&format!("kubeadm {version}: a wrong field is refused"), seen);
     }
+    for (version, program) in parts::other_kubeadms()? {
+        kubelet_of_another_minor(cluster, version, &program, checks)?;
+    }
     Ok(())
+}
+
+/// A machine whose kubeadm and document are of a minor of which its kubelet is not.
+fn kubelet_of_another_minor(cluster: &Cluster, version: &str, program: &Path, checks: &mut Checks) -> Outcome<()> {
+    let node = cluster.node(0)?;
+    cluster.re_image(0)?;
+    fleet::seed(node, &altered::with(&cluster.minted.document(fleet::document_of(0, 2))?, "kubernetesVersion", version)?)?;
+    copy_program(program, &node.path("usr/bin/kubeadm"))?;
+    node.power_on()?;
+    let name = format!("kubelet {KUBERNETES} beside kubeadm {version}");
+    let told = format!("kubelet is {KUBERNETES}, the document wants {version}: use an image of that minor");
+    let words = ["this machine can't become a node: 1 thing to mend", &told];
+    Refusal { failure: Failure::MachineUnfit, end: End::Halts(69), words: &words }.look(&name, node, agent::UNIT, checks);
+    node.power_cut()
 }
 
 /// A file of kubeboot's, read while it is there.

@@ -25,11 +25,11 @@ pub const SHARED_PKI: [&str; 8] =
     ["ca.crt", "ca.key", "etcd/ca.crt", "etcd/ca.key", "front-proxy-ca.crt", "front-proxy-ca.key", "sa.key", "sa.pub"];
 
 /// What is expected of a machine.
-pub struct Refusal {
+pub struct Refusal<'a> {
     pub failure: Failure,
     pub end: End,
     /// Said in this order, in the fault or in the wait's line.
-    pub words: &'static [&'static str],
+    pub words: &'a [&'a str],
 }
 
 #[derive(Clone, Copy)]
@@ -40,7 +40,7 @@ pub enum End {
     Waits,
 }
 
-impl Refusal {
+impl Refusal<'_> {
     /// Waits for it.
     pub fn look(&self, name: &str, node: &Node, unit: &str, checks: &mut Checks) {
         match self.end {

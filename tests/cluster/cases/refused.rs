@@ -34,7 +34,7 @@ struct Scenario {
     /// With the machine off and furnished with its right document.
     arrange: Arrangement,
     unit: &'static str,
-    expected: Refusal,
+    expected: Refusal<'static>,
     /// What else is looked at, or done about it.
     sequel: Option<Sequel>,
 }
@@ -186,7 +186,7 @@ const SCENARIOS: [Scenario; 11] = [
     },
 ];
 
-const CLONE: Refusal = Refusal {
+const CLONE: Refusal<'static> = Refusal {
     failure: Failure::CloneOfAnother,
     end: End::Halts(69),
     words: &["this disk was the first boot of another machine", OTHER_MACHINE, "use a fresh image"],
