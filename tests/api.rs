@@ -274,6 +274,28 @@ mod members {
     }
 
     #[test]
+    fn the_list_of_members_and_the_disk_contradict_each_other() {
+        let (own, other) = ("http://127.0.0.1:23801", "http://127.0.0.1:23803");
+        let stale = |list: &[Member], local| match etcd::contradiction(list, own, local) {
+            Some(etcd::Contradiction::StaleVoter(member)) => Some(member.hex_id()),
+            Some(etcd::Contradiction::Removed) => Some("removed".to_owned()),
+            None => None,
+        };
+        // An earlier life's voter, or learner that had started, whose data is gone.
+        assert!(stale(&members("two-voters"), false).is_some_and(|id| id.bytes().all(|b| b.is_ascii_hexdigit())));
+        assert!(stale(&members("started-learner"), false).is_some());
+        // With its data it comes back; one that never started is what an interrupted join leaves.
+        assert_eq!(stale(&members("two-voters"), true), None);
+        assert_eq!(stale(&members("unstarted-learner"), false), None);
+        assert_eq!(stale(&members("unstarted-learner"), true), None);
+        // Nobody of this machine: right for one that is new, and only for it.
+        assert_eq!(stale(&members("one-member"), false), None);
+        assert_eq!(stale(&members("one-member"), true).as_deref(), Some("removed"));
+        assert_eq!(etcd::contradiction(&members("two-voters"), other, true), Some(etcd::Contradiction::Removed));
+        assert_eq!(Member { id: "18249187646912138824".to_owned(), ..cp(1, "cp-1", false) }.hex_id(), "fd422379fda50e48");
+    }
+
+    #[test]
     fn a_member_without_a_leader_is_ill_though_it_answers_well() {
         assert_eq!(etcd::ailment(&fixture("etcd/v3.7.0/status-healthy.json")), None);
         assert_eq!(etcd::ailment(&fixture("etcd/v3.7.0/status-learner.json")), None);
