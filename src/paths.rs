@@ -21,6 +21,8 @@ pub const KUBECONFIGS: [&str; 6] = [
 pub const ETCD_MANIFEST: &str = "/etc/kubernetes/manifests/etcd.yaml";
 /// etcd's data folder.
 pub const ETCD_DATA: &str = "/var/lib/etcd";
+/// What etcd keeps there: its being there says that a member lived here.
+pub const ETCD_MEMBER: &str = "/var/lib/etcd/member";
 /// Folder of its write-ahead log.
 pub const ETCD_LOG: &str = "/var/lib/etcd/member/wal";
 /// Folders that must outlive a power cycle.

@@ -226,7 +226,7 @@ impl<H: Host> Run<'_, H> {
     async fn step(&mut self, step: &Step) -> Result<(), Fault> {
         let since = self.host.now();
         self.at_hand = (step.id, since.plus(step.deadline));
-        let mut state = StepState::new(since, self.noise());
+        let mut state = StepState::new(since, self.host.noise());
         let started = self.host.wall().to_string();
         if let Some(entry) = self.report.step(step.id) {
             entry.outcome = StepOutcome::Running;
@@ -266,7 +266,7 @@ impl<H: Host> Run<'_, H> {
                     self.host.sleep(pause).await;
                     state.last = Attempt::None;
                     state.asked = None;
-                    state.noise = self.noise();
+                    state.noise = self.host.noise();
                 }
                 Decision::Halt(fault) => {
                     self.record(Entry::Failed { step: step.id, fault: fault.line() }).await?;
@@ -334,13 +334,6 @@ impl<H: Host> Run<'_, H> {
         let host = self.host;
         let mut line = |_: Stream, text: &str| host.tell(&Event::new(Level::Debug, step, text).of(Message::Output));
         host.run(command, &mut line).await
-    }
-
-    /// A random number for jitter; no harm is done if there is none.
-    pub fn noise(&self) -> u32 {
-        let mut bytes = [0; 4];
-        let _ = self.host.random(&mut bytes);
-        u32::from_le_bytes(bytes)
     }
 
     /// Whether this machine is a control plane.

@@ -43,19 +43,12 @@ impl Known {
 }
 
 async fn exchange<H: Host>(run: &Run<'_, H>, url: &str, body: Option<&Secret<Vec<u8>>>) -> Result<Response, Unanswered> {
-    let request = Request {
-        method: if body.is_some() { Method::Put } else { Method::Get },
-        url: url.to_owned(),
-        address: None,
-        tls: None,
-        bearer: None,
-        content_type: body.map(|_| "application/json"),
-        body: body.cloned(),
-        only_if_absent: body.is_some(),
-        connect_limit: Duration::from_secs(5),
-        limit: Duration::from_secs(10),
-        size_limit: LIMIT,
-        fresh: false,
+    let get = Request::get(url.to_owned(), Duration::from_secs(5), Duration::from_secs(10), LIMIT);
+    let request = match body {
+        None => get,
+        Some(body) => {
+            Request { method: Method::Put, content_type: Some("application/json"), body: Some(body.clone()), only_if_absent: true, ..get }
+        }
     };
     run.host.http(&request).await
 }

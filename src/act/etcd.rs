@@ -1,9 +1,9 @@
 //! etcd's data on the disk of the machine that starts the cluster.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use super::turn;
 use crate::backoff;
 use crate::cluster::wal;
 use crate::failure::Failure;
@@ -12,8 +12,6 @@ use crate::host::{Host, Level};
 use crate::paths;
 use crate::run::{Look, Run};
 
-/// etcd listens for its peers before it makes its log, and until it ends.
-const PEERS: u16 = 2380;
 const CONNECT: Duration = Duration::from_secs(1);
 /// How long nobody has to listen: a container that the kubelet was starting when the manifest went has come and gone.
 const STEADY: Duration = Duration::from_secs(3);
@@ -39,7 +37,8 @@ pub async fn clear_stillborn<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault>
     }
     run.tell(Level::Warning, "etcd was ended before it wrote anything, and would not start any more: it is made anew");
     run.host.remove(Path::new(paths::ETCD_MANIFEST)).await?;
-    let own = SocketAddr::new(run.identity.address, PEERS);
+    // etcd listens for its peers before it makes its log, and until it ends.
+    let own = turn::peer_address(run);
     let mut silent_since = None;
     run.until("etcd to end", backoff::LOCAL, async |run| {
         if run.host.connects(own, CONNECT).await.is_ok() {
@@ -56,7 +55,7 @@ pub async fn clear_stillborn<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault>
     })
     .await?;
     if is_stillborn(run).await? {
-        run.host.remove_folder(&Path::new(paths::ETCD_DATA).join("member")).await?;
+        run.host.remove_folder(Path::new(paths::ETCD_MEMBER)).await?;
     }
     Ok(())
 }

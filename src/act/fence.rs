@@ -19,7 +19,7 @@ use crate::fault::Fault;
 pub use crate::fence::Sighting;
 use crate::fence::{May, Recorded, Verdict, decide, names};
 use crate::gate::{Voice, voice};
-use crate::host::{Event, Host, Level, Method, Request, Tls};
+use crate::host::{Event, Host, Level, Request, Tls};
 use crate::ledger::Entry;
 use crate::message::Message;
 use crate::paths;
@@ -47,12 +47,7 @@ pub async fn observe<H: Host>(host: &H, spec: NodeSpec, facts: Facts, sighting: 
 }
 
 async fn repeat<H: Host>(host: &H, sighting: &RefCell<Sighting>, pace: &Pace, look: impl AsyncFn()) -> Infallible {
-    let noise = || {
-        let mut bytes = [0; 4];
-        let _ = host.random(&mut bytes);
-        u32::from_le_bytes(bytes)
-    };
-    pace.hold(host, noise()).await;
+    pace.hold(host, host.noise()).await;
     let mut tries = pace.tries(host.now());
     loop {
         if !sighting.borrow().wanted {
@@ -61,7 +56,7 @@ async fn repeat<H: Host>(host: &H, sighting: &RefCell<Sighting>, pace: &Pace, lo
         }
         tries += 1;
         look().await;
-        host.sleep(backoff::SHARED.pause(tries, noise())).await;
+        host.sleep(backoff::SHARED.pause(tries, host.noise())).await;
     }
 }
 
@@ -75,18 +70,10 @@ async fn listen<H: Host>(host: &H, spec: &NodeSpec, facts: &Facts, endpoint: &En
     let own = |address: &IpAddr| address.is_loopback() || facts.addresses.iter().any(|entry| entry.address == *address);
     let ask = async |address: IpAddr| {
         let request = Request {
-            method: Method::Get,
-            url: format!("{}/readyz", endpoint.url()),
             address: Some(address),
             tls: Some(Tls { roots: spec.discovery.certificate_authority.clone(), identity: None }),
-            bearer: None,
-            content_type: None,
-            body: None,
-            only_if_absent: false,
-            connect_limit: CONNECT,
-            limit: EXCHANGE,
-            size_limit: 64 << 10,
             fresh: true,
+            ..Request::get(format!("{}/readyz", endpoint.url()), CONNECT, EXCHANGE, 64 << 10)
         };
         voice(&host.http(&request).await)
     };
@@ -98,8 +85,8 @@ async fn listen<H: Host>(host: &H, spec: &NodeSpec, facts: &Facts, endpoint: &En
 /// # Errors
 /// The disk's.
 pub async fn etcd_is_local<H: Host>(run: &Run<'_, H>) -> Result<bool, Fault> {
-    let members = Path::new(paths::ETCD_DATA).join("member");
-    Ok(run.host.list(&members).await?.is_some() || run.host.read(Path::new(paths::ETCD_MANIFEST), 1 << 20).await?.is_some())
+    Ok(run.host.list(Path::new(paths::ETCD_MEMBER)).await?.is_some()
+        || run.host.read(Path::new(paths::ETCD_MANIFEST), 1 << 20).await?.is_some())
 }
 
 /// The step: waits for a verdict and takes the course it gives.

@@ -8,7 +8,7 @@ use crate::document::field::{BootstrapToken, CertificateKey};
 use crate::document::spec::{PkiSource, SecretSource};
 use crate::failure::Failure;
 use crate::fault::Fault;
-use crate::host::{Host, Method, Request, shown_url};
+use crate::host::{Host, Request, shown_url};
 use crate::run::Run;
 use crate::secret::Secret;
 
@@ -20,20 +20,7 @@ const LIMIT: usize = 64 << 10;
 /// # Errors
 /// Transient if nothing came, input if something else came.
 pub async fn fetch_pinned<H: Host>(host: &H, url: &str, digest: &str, limit: usize) -> Result<Secret<Vec<u8>>, Fault> {
-    let request = Request {
-        method: Method::Get,
-        url: url.to_owned(),
-        address: None,
-        tls: None,
-        bearer: None,
-        content_type: None,
-        body: None,
-        only_if_absent: false,
-        connect_limit: Duration::from_secs(5),
-        limit: Duration::from_secs(30),
-        size_limit: limit,
-        fresh: false,
-    };
+    let request = Request::get(url.to_owned(), Duration::from_secs(5), Duration::from_secs(30), limit);
     // The query may be a signature: messages have the URL without it.
     let shown = shown_url(url);
     let advice = "check the URL from this machine's network (`curl`), and that its server is up";

@@ -2,6 +2,7 @@
 //! soon as the member votes, so that the rest of this join overlaps with the next machine's.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -125,7 +126,7 @@ async fn fit_etcd<H: Host>(run: &Run<'_, H>, client: &Client) -> Result<Result<C
         Err(seen) => return Ok(Err(seen)),
     };
     let own = peer_url(run);
-    let local = run.host.list(&Path::new(paths::ETCD_DATA).join("member")).await?.is_some();
+    let local = run.host.list(Path::new(paths::ETCD_MEMBER)).await?.is_some();
     match etcd::contradiction(&members, &own, local) {
         Some(etcd::Contradiction::StaleVoter(member)) => return Err(stale(member, &members, &own)),
         Some(etcd::Contradiction::Removed) => return Err(removed(&own)),
@@ -147,9 +148,14 @@ async fn fit_etcd<H: Host>(run: &Run<'_, H>, client: &Client) -> Result<Result<C
     Ok(Ok(gateway))
 }
 
+/// Where kubeadm lets this machine's member listen for its peers.
+pub fn peer_address<H: Host>(run: &Run<'_, H>) -> SocketAddr {
+    SocketAddr::new(run.identity.address, 2380)
+}
+
 /// The peer URL that kubeadm gives this machine's member.
 pub fn peer_url<H: Host>(run: &Run<'_, H>) -> String {
-    format!("https://{}", std::net::SocketAddr::new(run.identity.address, 2380))
+    format!("https://{}", peer_address(run))
 }
 
 /// Whether the run holds its turn, by the Lease itself.
@@ -291,7 +297,7 @@ impl Turn {
                 break;
             }
             self.keep(run).await;
-            run.host.sleep(backoff::LOCAL.pause(tries, run.noise())).await;
+            run.host.sleep(backoff::LOCAL.pause(tries, run.host.noise())).await;
         }
         loop {
             run.host.sleep(Duration::from_secs(3600)).await;

@@ -8,7 +8,7 @@ use crate::digest::sha256;
 use crate::document::{Disposal, Document};
 use crate::failure::Failure;
 use crate::fault::Fault;
-use crate::host::{Event, Host, Level, Method, Request, Unanswered, shown_url};
+use crate::host::{Event, Host, Level, Request, Unanswered, shown_url};
 use crate::message::Message;
 use crate::secret::Secret;
 
@@ -86,20 +86,7 @@ pub(super) async fn fetch<H: Host>(host: &H, pinned: &Pinned, who: &str) -> Resu
 }
 
 async fn ask<H: Host>(host: &H, pinned: &Pinned, who: &str) -> Result<Try, Fault> {
-    let request = Request {
-        method: Method::Get,
-        url: pinned.url.clone(),
-        address: None,
-        tls: None,
-        bearer: None,
-        content_type: None,
-        body: None,
-        only_if_absent: false,
-        connect_limit: CONNECT_LIMIT,
-        limit: TRY_LIMIT,
-        size_limit: LIMIT,
-        fresh: false,
-    };
+    let request = Request::get(pinned.url.clone(), CONNECT_LIMIT, TRY_LIMIT, LIMIT);
     let refuse = |what: &str, advice: &str| Fault::new(Failure::DocumentSource, what, format!("{} ({who})", pinned.shown()), advice);
     let again = |seen: String, advice| Ok(Try::Again { seen, advice });
     match host.http(&request).await {

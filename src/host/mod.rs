@@ -131,6 +131,27 @@ pub struct Request {
     pub fresh: bool,
 }
 
+impl Request {
+    /// A GET as nobody, trusting the system's CAs: what the others differ from.
+    #[must_use]
+    pub const fn get(url: String, connect_limit: Duration, limit: Duration, size_limit: usize) -> Self {
+        Self {
+            method: Method::Get,
+            url,
+            address: None,
+            tls: None,
+            bearer: None,
+            content_type: None,
+            body: None,
+            only_if_absent: false,
+            connect_limit,
+            limit,
+            size_limit,
+            fresh: false,
+        }
+    }
+}
+
 /// A URL for messages: without user, password, query and fragment, which may be secrets (signed URLs).
 #[must_use]
 pub fn shown_url(url: &str) -> String {
@@ -340,6 +361,12 @@ pub trait Host {
     fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
     /// Fills `bytes` with randomness fit for keys.
     fn random(&self, bytes: &mut [u8]) -> Result<(), Fault>;
+    /// A random number for jitter; no harm is done if there is none.
+    fn noise(&self) -> u32 {
+        let mut bytes = [0; 4];
+        let _ = self.random(&mut bytes);
+        u32::from_le_bytes(bytes)
+    }
     /// Tells journal and console.
     fn tell(&self, event: &Event<'_>);
     /// What `systemctl status` shows: sd_notify(3) STATUS=, and READY=1 once the first one is set. A no-op without systemd.

@@ -42,7 +42,7 @@ impl<H: Host> Run<'_, H> {
         let is_shared = pace == backoff::SHARED;
         let mut alike = 0_u32;
         if is_shared {
-            self.pace.hold(self.host, self.noise()).await;
+            self.pace.hold(self.host, self.host.noise()).await;
             alike = self.pace.tries(self.host.now());
         }
         loop {
@@ -62,7 +62,7 @@ impl<H: Host> Run<'_, H> {
                 }
                 Look::NotYet(seen) => seen,
             };
-            let pause = pace.pause(alike, self.noise());
+            let pause = pace.pause(alike, self.host.noise());
             wait.next_try_in = Some(milliseconds(pause));
             let moved = wait.see(&seen);
             self.report_wait(&wait);
