@@ -9,7 +9,7 @@ use std::time::Duration;
 use kubeboot::facts::Facts;
 use kubeboot::fault::Fault;
 use kubeboot::host::local::{LocalHost, Surroundings};
-use kubeboot::host::{Command, Event, Host, Mode, Output, Request, Response, Stream, Unanswered};
+use kubeboot::host::{Command, Event, Host, Mode, Output, Part, Request, Response, Stream, Unanswered};
 use kubeboot::moment::{Instant, UnixTime};
 use kubeboot::paths;
 use kubeboot::report::Report;
@@ -101,8 +101,8 @@ impl Host for Machine {
         self.files.read(path, limit).await
     }
 
-    async fn read_tail(&self, path: &Path, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
-        self.files.read_tail(path, limit).await
+    async fn read_part(&self, path: &Path, part: Part, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
+        self.files.read_part(path, part, limit).await
     }
 
     async fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault> {

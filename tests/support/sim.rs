@@ -13,7 +13,7 @@ use std::time::Duration;
 use kubeboot::document::Document;
 use kubeboot::facts::Facts;
 use kubeboot::fault::Fault;
-use kubeboot::host::{Command, Event, Host, Level, Mode, Output, Request, Response, Stream, Unanswered};
+use kubeboot::host::{Command, Event, Host, Level, Mode, Output, Part, Request, Response, Stream, Unanswered};
 use kubeboot::moment::{Instant, UnixTime};
 use kubeboot::run;
 use kubeboot::waiting::Early;
@@ -171,9 +171,12 @@ impl<W: World> Host for Sim<W> {
         Ok(bytes)
     }
 
-    async fn read_tail(&self, path: &Path, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
+    async fn read_part(&self, path: &Path, part: Part, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
         let files = self.files.borrow();
-        Ok(files.get(path).map(|(bytes, _)| bytes[bytes.len().saturating_sub(limit)..].to_vec()))
+        Ok(files.get(path).map(|(bytes, _)| match part {
+            Part::Head => bytes[..bytes.len().min(limit)].to_vec(),
+            Part::Tail => bytes[bytes.len().saturating_sub(limit)..].to_vec(),
+        }))
     }
 
     async fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault> {
