@@ -247,7 +247,7 @@ impl Joiner {
         let version = found.as_ref().map_or(0, |(_, version)| *version);
         let fits = match request.method {
             Method::Post => found.is_none(),
-            _ => body["metadata"]["resourceVersion"] == version.to_string(),
+            _ => body["metadata"]["resourceVersion"].as_str() == Some(version.to_string().as_str()),
         };
         if !fits {
             return answer(409, &json!({"message": "the object has been modified"}));
