@@ -54,12 +54,15 @@ impl Minted {
         String::from_utf8(bytes).whilst("admin.conf's CA")
     }
 
-    /// All that is secret in it, as text.
+    /// All that is handed out, as text.
     pub fn texts(&self) -> Outcome<Vec<String>> {
         let mut texts = Vec::new();
         for entry in fs::read_dir(&self.folder).whilst(self.folder.display())? {
             let path = entry.whilst(self.folder.display())?.path();
-            texts.push(fs::read_to_string(&path).whilst(path.display())?);
+            // What is in the folder below, documents have as well: sealed.
+            if path.is_file() {
+                texts.push(fs::read_to_string(&path).whilst(path.display())?);
+            }
         }
         Ok(texts)
     }
@@ -86,7 +89,7 @@ pub fn document_of(index: usize, control_planes: usize) -> &'static str {
     match index {
         0 => "control-plane-init.yaml",
         _ if index < control_planes => "control-plane.yaml",
-        _ => "worker.yaml",
+        _ => "worker-general.yaml",
     }
 }
 
@@ -130,7 +133,7 @@ credential: {credential}
 # These machines' clocks are their host's, which adjtimex does not vouch for.
 clock: plausible
 controlPlane: {{labels: {{bed: cp}}}}
-worker: {{labels: {{bed: worker, pool: general}}, taints: []}}
+workers: {{general: {{labels: {{bed: worker, pool: general}}, taints: []}}}}
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
