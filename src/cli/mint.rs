@@ -36,25 +36,25 @@ pub struct MintArgs {
     /// Folder to make; it must not exist or be empty
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Mint again, from the keys in an earlier mint's folder
+    /// Mint again, from an earlier mint's keys
     #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
-    /// Mint for a living cluster, from a copy of its /etc/kubernetes/pki
+    /// Mint for a living cluster: its /etc/kubernetes/pki
     #[arg(long, value_name = "DIR")]
     pub pki: Option<PathBuf>,
-    /// Write the certificate key here, and not in documents
+    /// Certificate key here, not in documents
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     pub key_out: Option<PathBuf>,
-    /// The certificate key that --key-out kept apart
+    /// Certificate key that was kept apart
     #[arg(long, value_name = "FILE", requires = "basis")]
     pub key: Option<PathBuf>,
     /// How long the documents are good
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
     pub valid_for: Duration,
-    /// How long kubeconfigs are good [default: 7d; break-glass.conf: 24h]
+    /// How long admin.conf is good; default 7d
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub admin_valid_for: Option<Duration>,
-    /// Make break-glass.conf too, of group system:masters
+    /// Make break-glass.conf too (system:masters)
     #[arg(long)]
     pub break_glass: bool,
 }
