@@ -1,6 +1,15 @@
 //! From a cluster file to documents: each is read back by the reader that machines use, and openssl judges what is in it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "support/golden.rs"]
+mod golden;
+#[path = "mint/keys.rs"]
+mod keys;
+#[path = "mint/power.rs"]
+mod power;
+#[path = "mint/settings.rs"]
+mod settings;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -39,7 +39,7 @@ pub struct MintArgs {
     /// Mint again, from an earlier mint's keys
     #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
-    /// Mint for a living cluster: its /etc/kubernetes/pki
+    /// Mint for a living cluster, from its PKI
     #[arg(long, value_name = "DIR")]
     pub pki: Option<PathBuf>,
     /// Certificate key here, not in documents

@@ -14,6 +14,7 @@ use crate::document::field::CertificateKey;
 use crate::document::spec::{ClusterSpec, CredentialKind, PkiMode, Pool, SealedBundle};
 use crate::failure::Failure;
 use crate::fault::Fault;
+use crate::host::Mode;
 use crate::moment::UnixTime;
 use crate::pki::authority::Authority;
 use crate::pki::client::{self, ClientIdentity};
@@ -333,14 +334,15 @@ fn kept(material: &Material<'_>, pki: &SharedPki) -> Vec<MintedFile> {
             KeyPlace::Documents => "the next mint",
             KeyPlace::Apart | KeyPlace::Kept => "control planes, as a systemd credential",
         };
-        files.push(file(KEY_FILE, FileKind::CertificateKey, line.expose().as_bytes(), purpose, &power::of_key(&material.mode)));
+        files.push(file(KEY_FILE, FileKind::CertificateKey, line.expose().as_bytes(), purpose, &power::of_key(material)));
     }
     // Of a living cluster there is a PKI already, and a folder without one can't be taken for a cluster to be started.
     if !material.living {
         let purpose = if material.mode == PkiMode::Disk { "/etc/kubernetes/pki of every control plane" } else { "the next mint" };
         files.extend(SharedName::ALL.map(|name| {
             let path = format!("{PKI_FOLDER}/{}", name.path());
-            file(&path, FileKind::Pki, pki.text(name).as_bytes(), purpose, power::PKI)
+            let power = if name.mode() == Mode::Private { power::PKI } else { power::PUBLIC };
+            file(&path, FileKind::Pki, pki.text(name).as_bytes(), purpose, power)
         }));
     }
     files

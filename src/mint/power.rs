@@ -10,13 +10,20 @@ use super::{Credential, KeyPlace, Material};
 pub(super) const BUNDLE: &str = "who reads it and has the certificate key owns the cluster, at any time: it holds the CA keys, sealed; \
                                  without the key it opens nothing, so that it may lie where every machine can fetch it";
 
-/// pki/.
-pub(super) const PKI: &str = "who reads it owns the cluster, at any time: these are the CA keys themselves, not sealed; keep them offline";
+/// The keys below pki/.
+pub(super) const PKI: &str =
+    "who reads it owns the cluster, at any time: it is one of the cluster's keys itself, not sealed; keep it offline";
+
+/// The certificates below pki/, and sa.pub.
+pub(super) const PUBLIC: &str = "who reads it can do nothing with it: it is public";
 
 /// certificate-key, which opens what lies elsewhere.
-pub(super) fn of_key(mode: &PkiMode) -> String {
-    let sealed = match mode {
-        PkiMode::Secret => "control-plane-init.yaml or control-plane.yaml, or, for two hours from init, Secret kubeadm-certs",
+pub(super) fn of_key(material: &Material<'_>) -> String {
+    let sealed = match &material.mode {
+        PkiMode::Secret if material.spec.initialize.claim.is_some() => {
+            "control-plane.yaml or, for two hours from init, Secret kubeadm-certs"
+        }
+        PkiMode::Secret => "control-plane-init.yaml or, for two hours from init, Secret kubeadm-certs",
         PkiMode::Inline => "a control plane's document",
         PkiMode::Url(_) => "bundle.json",
         PkiMode::Disk => return "who reads it can do nothing with it as long as pki is disk: nothing is sealed with it".to_owned(),
