@@ -2,6 +2,9 @@
 //! what openssl writes, kubeboot reads.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "pki/made.rs"]
+mod made;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -48,8 +48,7 @@ impl Administrator {
         let identity = sign(authority, user, group, options.now, until)?;
         let power = power::of_administrator(self);
         let mut page = Page::new();
-        page.comment(&format!("{name}: administers cluster {} (kubectl --kubeconfig {name}).", spec.name));
-        documents::birth(&mut page, material);
+        page.comment(&format!("{name}: administers cluster {} (kubectl --kubeconfig {name}); {}.", spec.name, documents::birth(material)));
         page.comment(&match self {
             Self::Admin => format!("Good until {until}, from the moment init has given group {group} its rights."),
             Self::BreakGlass => {

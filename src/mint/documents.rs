@@ -78,9 +78,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// When and by what a file was made; a comment of every file.
-pub(super) fn birth(page: &mut Page, material: &Material<'_>) {
-    page.comment(&format!("Minted {} by kubeboot {}.", material.options.now, env!("CARGO_PKG_VERSION")));
+/// When and by what a file was made; in a comment of every file that can have one.
+pub(super) fn birth(material: &Material<'_>) -> String {
+    format!("minted {} by kubeboot {}", material.options.now, env!("CARGO_PKG_VERSION"))
 }
 
 /// One document with its comment, and kubeadm's documents that its reader can use.
@@ -89,9 +89,14 @@ pub(super) fn file(material: &Material<'_>, reader: Reader<'_>) -> MintedFile {
     let joins_for_ever = !matches!(reader, Reader::Initialiser(_)) && reader.signs_for_itself(&material.mode);
     let until = (!joins_for_ever).then_some(material.before);
     let mut page = Page::new();
-    page.comment(&format!("{name}: cluster {}, for {purpose}.", material.spec.name));
-    birth(&mut page, material);
-    page.comment(&lifetime(material, reader));
+    match (reader, &material.credential) {
+        // The smallest document of all says once what its power is and until when.
+        (Reader::Worker(..), Credential::Certificate(_)) => page.comment(&format!("{name}, {}.", birth(material))),
+        _ => {
+            page.comment(&format!("{name}: cluster {}, for {purpose}; {}.", material.spec.name, birth(material)));
+            page.comment(&lifetime(material, reader));
+        }
+    }
     page.comment(&format!("Power: {power}."));
     node(&mut page, material, reader);
     kubeadm(&mut page, material.spec, reader);

@@ -195,9 +195,7 @@ pub fn mint(spec: &ClusterSpec, options: &MintOptions, basis: Basis, random: Ran
         }
     };
     let credential = match spec.credential {
-        CredentialKind::BootstrapCertificate => {
-            Credential::Certificate(sign(&authority, "kubeboot-bootstrap", client::BOOTSTRAPPERS, now, before)?)
-        }
+        CredentialKind::BootstrapCertificate => Credential::Certificate(sign(&authority, "kubeboot", client::BOOTSTRAPPERS, now, before)?),
         CredentialKind::BootstrapToken => Credential::Token(token(random)?),
     };
     let material = Material {

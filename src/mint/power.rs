@@ -49,10 +49,14 @@ pub(super) const fn of_administrator(administrator: Administrator) -> &'static s
 pub(super) fn of_document(material: &Material<'_>, reader: Reader<'_>) -> String {
     let apart = material.options.key != KeyPlace::Documents;
     let token = matches!(material.credential, Credential::Token(_));
-    let joins = if token { "can add a node as long as its bootstrap token lives" } else { "can add a node until the window ends" };
+    let joins = if token {
+        "can add a node as long as its bootstrap token lives".to_owned()
+    } else {
+        format!("can add a node until {}", material.before)
+    };
     let starts = reader.starts();
     match (reader, &material.mode) {
-        (Reader::Worker(..), _) => format!("who reads it and reaches the API server {joins}; it holds no key of the cluster's"),
+        (Reader::Worker(..), _) => format!("who reads it and reaches the API server {joins}"),
         (_, PkiMode::Disk) => {
             let alone = if token && starts {
                 format!("who reads it and reaches the API server {joins}")
