@@ -39,3 +39,4 @@ pub mod preflight;
 pub mod report;
 pub mod run;
 pub mod secret;
+pub mod waiting;

@@ -10,10 +10,13 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use kubeboot::document::Document;
 use kubeboot::facts::Facts;
 use kubeboot::fault::Fault;
-use kubeboot::host::{Command, Event, Host, Level, Mode, Output, Request, Response, Stream, Unanswered};
+use kubeboot::host::{Command, Event, Host, Level, Mode, Output, Part, Request, Response, Stream, Unanswered};
 use kubeboot::moment::{Instant, UnixTime};
+use kubeboot::run;
+use kubeboot::waiting::Early;
 
 /// The world outside of the machine's memory: each test scripts its own.
 pub trait World {
@@ -24,6 +27,25 @@ pub trait World {
         let _ = name;
         None
     }
+    /// The parts of a command that a machine can die between, each with the seconds that it takes.
+    fn phases(&self, command: &Command) -> &'static [(&'static str, f64)] {
+        let _ = command;
+        &[]
+    }
+    /// Does a part; what the command says if it ends there.
+    fn phase(&self, sim: &Sim<Self>, phase: &str) -> Option<Output>
+    where
+        Self: Sized,
+    {
+        panic!("there is no {phase} in {}", sim.seconds())
+    }
+    /// Time has passed for what goes on by itself.
+    fn passes(&self, sim: &Sim<Self>)
+    where
+        Self: Sized,
+    {
+        let _ = sim;
+    }
     /// What a command does and says; `None` is a command that the script doesn't know.
     fn command(&self, sim: &Sim<Self>, command: &Command) -> Option<Output>
     where
@@ -32,6 +54,11 @@ pub trait World {
     fn http(&self, sim: &Sim<Self>, request: &Request) -> Option<Result<Response, Unanswered>>
     where
         Self: Sized;
+}
+
+/// A run from its beginning, as the agent has one.
+pub async fn first_boot<W: World>(sim: &Sim<W>, found: Result<Document, Fault>, facts: Facts) -> Result<(), Fault> {
+    run::run(Early::begin(sim, &facts).await, found, facts).await
 }
 
 /// An [`Event`], owned.
@@ -122,6 +149,7 @@ impl<W: World> Sim<W> {
                 return None;
             }
             self.clock.set(self.clock.get().max(end));
+            self.world.passes(self);
         }
     }
 
@@ -163,9 +191,12 @@ impl<W: World> Host for Sim<W> {
         Ok(bytes)
     }
 
-    async fn read_tail(&self, path: &Path, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
+    async fn read_part(&self, path: &Path, part: Part, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
         let files = self.files.borrow();
-        Ok(files.get(path).map(|(bytes, _)| bytes[bytes.len().saturating_sub(limit)..].to_vec()))
+        Ok(files.get(path).map(|(bytes, _)| match part {
+            Part::Head => bytes[..bytes.len().min(limit)].to_vec(),
+            Part::Tail => bytes[bytes.len().saturating_sub(limit)..].to_vec(),
+        }))
     }
 
     async fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault> {
@@ -224,8 +255,19 @@ impl<W: World> Host for Sim<W> {
     }
 
     async fn run(&self, command: &Command, line: &mut dyn FnMut(Stream, &str)) -> Result<Output, Fault> {
+        let mut ended = None;
+        for (phase, seconds) in self.world.phases(command) {
+            self.sleep(Duration::from_secs_f64(*seconds)).await;
+            ended = self.world.phase(self, phase);
+            if ended.is_some() {
+                break;
+            }
+            self.effect(format!("run {}: {phase}", command.line())).await;
+        }
         self.sleep(self.world.takes(command)).await;
-        let Some(output) = self.world.command(self, command) else { panic!("the script does not know `{}`", command.line()) };
+        let Some(output) = ended.or_else(|| self.world.command(self, command)) else {
+            panic!("the script does not know `{}`", command.line())
+        };
         for text in output.stdout.lines() {
             line(Stream::Out, text);
         }
