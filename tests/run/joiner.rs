@@ -12,7 +12,7 @@ use kubeboot::document::spec::PkiSource;
 use kubeboot::facts::{Facts, InterfaceAddress};
 use kubeboot::fault::Fault;
 use kubeboot::host::{Command, Method, Output, Request, Response, Unanswered};
-use kubeboot::mint::{MintOptions, mint};
+use kubeboot::mint::{Basis, MintOptions, mint};
 use kubeboot::pki::random;
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ fn kit() -> &'static Kit {
     KIT.get_or_init(|| {
         let spec = read_cluster(&documents::document(&documents::bytes("cluster.yaml"))).unwrap();
         let day = Duration::from_secs(86_400);
-        let minted = mint(&spec, &MintOptions { now: start(), valid_for: day, admin_valid_for: day }, &mut random::fill).unwrap();
+        let minted = mint(&spec, &MintOptions::plain(start(), day), Basis::New, &mut random::fill).unwrap();
         let of = |name: &str| minted.files.iter().find(|file| file.name == name).unwrap().bytes.expose().clone();
         let initialiser = kubeboot::document::read_node(&documents::document(&of("control-plane-init.yaml"))).unwrap();
         let Some(PkiSource::Secret { bundle: Some(bundle) }) = &initialiser.pki else { panic!("the initialiser has the bundle") };
