@@ -13,7 +13,7 @@ use kubeboot::document::spec::{PkiSource, SecretSource};
 use kubeboot::facts::{Facts, InterfaceAddress};
 use kubeboot::fault::Fault;
 use kubeboot::host::{Command, Method, Output, Request, Response, Unanswered};
-use kubeboot::mint::{MintOptions, mint};
+use kubeboot::mint::{Basis, MintOptions, mint};
 use kubeboot::pki::shared::SharedName;
 use kubeboot::pki::{random, seal};
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ pub fn kit() -> &'static Kit {
     KIT.get_or_init(|| {
         let spec = read_cluster(&documents::document(&documents::bytes("cluster.yaml"))).unwrap();
         let day = Duration::from_secs(86_400);
-        let minted = mint(&spec, &MintOptions { now: start(), valid_for: day, admin_valid_for: day }, &mut random::fill).unwrap();
+        let minted = mint(&spec, &MintOptions::plain(start(), day), Basis::New, &mut random::fill).unwrap();
         let of = |name: &str| minted.files.iter().find(|file| file.name == name).unwrap().bytes.expose().clone();
         let initialiser = kubeboot::document::read_node(&documents::document(&of("control-plane-init.yaml"))).unwrap();
         let (Some(PkiSource::Secret { bundle: Some(bundle) }), Some(SecretSource::Inline(key))) =
