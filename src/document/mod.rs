@@ -6,6 +6,7 @@
 
 pub mod field;
 pub mod overrides;
+pub mod size;
 pub mod spec;
 pub mod tree;
 pub mod violation;
