@@ -131,7 +131,7 @@ fn decode(bytes: &[u8], limits: Limits) -> Result<&str, Violation> {
     if let Some(guise) = sniff::guise(bytes) {
         return Err(whole(
             Place::START,
-            format!("this looks like {guise}"),
+            format!("this looks like {}", guise.words()),
             "this version of kubeboot reads the bare document, beginning with `apiVersion: kubeboot/v1alpha1`",
         ));
     }
