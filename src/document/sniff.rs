@@ -43,8 +43,9 @@ pub fn guise(bytes: &[u8]) -> Option<Guise> {
     if starts(b"BZh") || starts(&[0xfd, b'7', b'z', b'X', b'Z']) || starts(&[0x28, 0xb5, 0x2f, 0xfd]) || starts(b"PK\x03\x04") {
         return Some(Guise::Other("compressed data"));
     }
-    let text = std::str::from_utf8(bytes).ok()?.trim_start_matches('\u{feff}').trim_start();
-    let head = text.lines().next().unwrap_or_default().trim_end();
+    let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes).trim_ascii_start();
+    // What follows the first line may be no text: a part of a message.
+    let head = std::str::from_utf8(text.split(|byte| *byte == b'\n').next().unwrap_or_default()).ok()?.trim_end();
     let lower = head.to_ascii_lowercase();
     if head == "#cloud-config" {
         return Some(Guise::CloudConfig);
@@ -75,9 +76,9 @@ pub fn guise(bytes: &[u8]) -> Option<Guise> {
 }
 
 /// One run of base64 and nothing else, long enough that no YAML document is meant: a document has colons.
-fn is_base64_blob(text: &str) -> bool {
+fn is_base64_blob(text: &[u8]) -> bool {
     let mut length = 0_usize;
-    for byte in text.bytes() {
+    for byte in text {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' | b'=' => length += 1,
             b'\r' | b'\n' => {}

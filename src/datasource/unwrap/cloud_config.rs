@@ -55,11 +55,15 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Held>, Wrong> {
             Event::Scalar(value, ScalarStyle::Plain, ..) if ours && matches!(&*value, "" | "~" | "null") => {
                 return wrong("the key kubeboot is empty");
             }
-            Event::Scalar(value, ..) if depth == 1 => match awaits {
+            Event::Scalar(value, style, ..) if depth == 1 => match awaits {
                 Awaits::Key if *value == *KEY && held.is_some() => return wrong("the key kubeboot is there twice"),
                 Awaits::Key => awaits = Awaits::Value(*value == *KEY),
                 Awaits::Value(true) => {
-                    held = Some(Held { bytes: Secret::new(value.into_owned().into_bytes()), line: span.start.line().max(1) });
+                    // A block begins, for the parser, with its first line that is not empty.
+                    let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                    let empty = value.bytes().take_while(|byte| block && *byte == b'\n').count();
+                    let line = span.start.line().saturating_sub(empty).max(1);
+                    held = Some(Held { bytes: Secret::new(value.into_owned().into_bytes()), line });
                     awaits = Awaits::Key;
                 }
                 Awaits::Value(false) => awaits = Awaits::Key,
