@@ -2,6 +2,7 @@
 //!
 //! Times are wall-clock RFC 3339, durations seconds with three decimals. Fields are added, never renamed.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,9 @@ pub struct Report {
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<String>,
+    /// What it waited for before the first step: its document, a name, an address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<Wait>,
     /// The steps, in order.
     #[serde(default)]
     pub steps: Vec<StepReport>,
@@ -175,10 +179,12 @@ impl Wait {
         self.next_try_in = None;
     }
 
-    /// Whether the other is the same wait at another time.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        self.waiting_for == other.waiting_for && self.since == other.since
+    /// Puts itself among the others, in its own place as it was before.
+    pub fn note(&self, waits: &mut Vec<Self>) {
+        match waits.iter_mut().find(|old| old.waiting_for == self.waiting_for && old.since == self.since) {
+            Some(old) => old.clone_from(self),
+            None => waits.push(self.clone()),
+        }
     }
 }
 
@@ -250,6 +256,7 @@ impl Report {
             course: None,
             started_at,
             ended_at: None,
+            waits: Vec::new(),
             steps: Vec::new(),
             fault: None,
             certificates: Vec::new(),
@@ -294,10 +301,9 @@ impl Report {
 
     /// Nothing is tried again any more.
     pub fn rest(&mut self) {
-        for step in &mut self.steps {
-            step.next_try_in = None;
-            step.waits.iter_mut().for_each(|wait| wait.next_try_in = None);
-        }
+        self.steps.iter_mut().for_each(|step| step.next_try_in = None);
+        let waits = self.steps.iter_mut().flat_map(|step| &mut step.waits).chain(&mut self.waits);
+        waits.for_each(|wait| wait.next_try_in = None);
     }
 
     /// `status.json`.
@@ -311,11 +317,17 @@ impl Report {
 
 /// What is done, waited for or paused over at the moment.
 fn now(report: &Report) -> Option<String> {
-    let step = report.steps.iter().find(|step| step.outcome == StepOutcome::Running)?;
-    let id = step.id.name();
-    if let Some(wait) = step.waits.iter().rev().find(|wait| !wait.over) {
+    let waits_for = |waits: &[Wait]| {
+        let wait = waits.iter().rev().find(|wait| !wait.over)?;
         let next = wait.next_try_in.map(|pause| format!("; next look within {pause:.1} s")).unwrap_or_default();
-        return Some(format!("{id}: waiting for {}: {}{next}", wait.waiting_for, wait.last_seen));
+        Some(format!("waiting for {}: {}{next}", wait.waiting_for, wait.last_seen))
+    };
+    let Some(step) = report.steps.iter().find(|step| step.outcome == StepOutcome::Running) else {
+        return waits_for(&report.waits).filter(|_| report.outcome == Outcome::Running);
+    };
+    let id = step.id.name();
+    if let Some(wait) = waits_for(&step.waits) {
+        return Some(format!("{id}: {wait}"));
     }
     match (&step.last_failure, step.next_try_in) {
         (Some(failed), Some(pause)) => Some(format!("{id}: attempt {} failed: {}; next within {pause:.0} s", step.attempts, failed.what)),
@@ -323,10 +335,17 @@ fn now(report: &Report) -> Option<String> {
     }
 }
 
+/// The waits that last, or lasted long enough to be of interest.
+fn tell_waits(text: &mut String, indent: usize, waits: &[Wait]) {
+    for wait in waits.iter().filter(|wait| !wait.over || wait.seconds >= 1.0) {
+        let tense = if wait.over { "waited" } else { "waiting" };
+        let _ = writeln!(text, "{:indent$}{tense} {:.1} s for {}: {}", "", wait.seconds, wait.waiting_for, wait.last_seen);
+    }
+}
+
 /// The report as a person reads it: one screen.
 #[must_use]
 pub fn text(report: &Report) -> String {
-    use std::fmt::Write;
     let mut text = String::new();
     let outcome = match (report.outcome, report.exit_code) {
         (Outcome::Running, _) => "running".to_owned(),
@@ -336,14 +355,13 @@ pub fn text(report: &Report) -> String {
     };
     let _ = writeln!(text, "kubeboot {}: {outcome}", report.kubeboot);
     if !report.cluster.is_empty() {
-        let _ = writeln!(
-            text,
-            "  cluster {}, {} {} ({}), document {}",
-            report.cluster, report.role, report.node, report.address, report.datasource
-        );
+        // Name and address come last, and are waited for.
+        let who = if report.node.is_empty() { String::new() } else { format!(" {} ({})", report.node, report.address) };
+        let _ = writeln!(text, "  cluster {}, {}{who}, document {}", report.cluster, report.role, report.datasource);
     }
     let ended = report.ended_at.as_deref().map(|at| format!(", ended {at}")).unwrap_or_default();
     let _ = writeln!(text, "  began {}{ended}", report.started_at);
+    tell_waits(&mut text, 2, &report.waits);
     if let Some(now) = now(report) {
         let _ = writeln!(text, "  now {now}");
     }
@@ -360,10 +378,7 @@ pub fn text(report: &Report) -> String {
         };
         let seconds = step.seconds.map(|seconds| format!("{seconds:.1}")).unwrap_or_default();
         let _ = writeln!(text, "  {:<18} {state:<10} {seconds:>8}  {}", step.id.name(), step.why);
-        for wait in step.waits.iter().filter(|wait| !wait.over || wait.seconds >= 1.0) {
-            let tense = if wait.over { "waited" } else { "waiting" };
-            let _ = writeln!(text, "  {:<38}  {tense} {:.1} s for {}: {}", "", wait.seconds, wait.waiting_for, wait.last_seen);
-        }
+        tell_waits(&mut text, 42, &step.waits);
         if let Some(failed) = &step.last_failure {
             let why = failed.why.as_deref().map(|why| format!(": {}", why.replace('\n', "; "))).unwrap_or_default();
             let _ = writeln!(text, "  {:<38}  failed before: {}{why}", "", failed.what);

@@ -19,7 +19,7 @@ use crate::cni::Manifest;
 use crate::concurrently::{First, race};
 use crate::decide::{Attempt, Decision, StepState, decide};
 use crate::document::spec::{NodeSpec, Role};
-use crate::document::{Disposal, Document, read_node};
+use crate::document::{Disposal, Document, Violations, read_node};
 use crate::facts::Facts;
 use crate::fault::{Class, Fault};
 use crate::host::{Event, Host, Level, Mode, Stream};
@@ -31,8 +31,9 @@ use crate::paths;
 use crate::pki::shared::SharedPki;
 use crate::plan::{self, Course, Plan, Step, StepId};
 use crate::report::{FaultReport, Outcome, Report, StepOutcome, milliseconds};
+use crate::waiting::{Early, publish};
 
-pub use waiting::Look;
+pub use crate::waiting::Look;
 
 /// Largest report read, bytes.
 pub const REPORT_LIMIT: usize = 4 << 20;
@@ -78,28 +79,23 @@ pub struct Run<'a, H: Host> {
 ///
 /// # Errors
 /// The fault that ended the run; its class is the exit code.
-pub async fn run<H: Host>(host: &H, document: Result<Document, Fault>, facts: Facts) -> Result<(), Fault> {
-    let mut report = Report::new(&facts.machine_id, host.wall().to_string());
-    let document = match document {
-        Ok(found) => found,
-        Err(fault) => {
-            let result = memory::without_document(host, &facts, &mut report, fault).await;
-            end(host, &mut report, result.as_ref().err()).await;
-            return result;
-        }
+pub async fn run<H: Host>(mut early: Early<'_, H>, document: Result<Document, Fault>, facts: Facts) -> Result<(), Fault> {
+    let host = early.host;
+    let is_missing = document.is_err();
+    let prepared = match document {
+        Ok(document) => prepare(&mut early, document, facts.clone()).await,
+        Err(fault) => Err(fault),
     };
-    report.datasource.clone_from(&document.origin);
-    let prepared = prepare(host, document, facts.clone(), report).await;
     let mut run = match prepared {
         Ok(run) => run,
-        Err(boxed) => {
-            let (fault, mut report) = *boxed;
+        Err(fault) => {
             // What a datasource after ours holds is somebody else's, once ours is gone.
-            let result = match fault.class() {
-                Class::Input => memory::without_document(host, &facts, &mut report, fault).await,
-                _ => Err(fault),
+            let result = if is_missing || fault.class() == Class::Input {
+                memory::without_document(host, &facts, &mut early.report, fault).await
+            } else {
+                Err(fault)
             };
-            end(host, &mut report, result.as_ref().err()).await;
+            end(host, &mut early.report, result.as_ref().err()).await;
             return result;
         }
     };
@@ -112,13 +108,12 @@ pub async fn run<H: Host>(host: &H, document: Result<Document, Fault>, facts: Fa
     result
 }
 
-/// Corrects the report of a run that a signal ended.
+/// Corrects the report of a run that a signal ended; the fault is told even if it had not come to one.
 pub async fn stopped<H: Host>(host: &H, fault: &Fault) {
     let left = host.read(Path::new(paths::STATUS), REPORT_LIMIT).await;
-    if let Ok(Some(bytes)) = left
-        && let Ok(mut report) = serde_json::from_slice::<Report>(&bytes)
-    {
-        end(host, &mut report, Some(fault)).await;
+    match left.ok().flatten().map(|bytes| serde_json::from_slice::<Report>(&bytes)) {
+        Some(Ok(mut report)) => end(host, &mut report, Some(fault)).await,
+        _ => tell_fault(host, fault),
     }
 }
 
@@ -147,23 +142,16 @@ async fn end<H: Host>(host: &H, report: &mut Report, fault: Option<&Fault>) {
 }
 
 /// Document, ledger and identity, before any step.
-async fn prepare<H: Host>(host: &H, document: Document, facts: Facts, mut report: Report) -> Result<Run<'_, H>, Box<(Fault, Report)>> {
-    let spec = match read_node(&document) {
-        Ok(spec) => spec,
-        Err(violations) => return Err(Box::new((violations.into_fault(), report))),
-    };
-    report.cluster.clone_from(&spec.cluster);
-    report.role = spec.role.name().to_owned();
-    let (facts, identity) = match arrival::settle(host, &spec, facts).await {
-        Ok(settled) => settled,
-        Err(fault) => return Err(Box::new((fault, report))),
-    };
-    report.node.clone_from(&identity.name);
-    report.address = identity.address.to_string();
-    let progress = match memory::recall(host, &facts).await {
-        Ok(progress) => progress,
-        Err(fault) => return Err(Box::new((fault, report))),
-    };
+async fn prepare<'a, H: Host>(early: &mut Early<'a, H>, document: Document, facts: Facts) -> Result<Run<'a, H>, Fault> {
+    let host = early.host;
+    early.report.datasource.clone_from(&document.origin);
+    let spec = read_node(&document).map_err(Violations::into_fault)?;
+    early.report.cluster.clone_from(&spec.cluster);
+    spec.role.name().clone_into(&mut early.report.role);
+    let (facts, identity) = arrival::settle(early, &spec, facts).await?;
+    early.report.node.clone_from(&identity.name);
+    early.report.address = identity.address.to_string();
+    let progress = memory::recall(host, &facts).await?;
     let now = host.now();
     // An initialiser sets out to initialise until a join was begun; the fence has the last word.
     let course = match spec.initialize {
@@ -180,7 +168,7 @@ async fn prepare<H: Host>(host: &H, document: Document, facts: Facts, mut report
         facts,
         identity,
         progress,
-        report,
+        report: early.report.clone(),
         shared: None,
         course,
         manifest: None,
@@ -189,10 +177,8 @@ async fn prepare<H: Host>(host: &H, document: Document, facts: Facts, mut report
         began: now,
         told: now,
     };
-    match run.introduce().await {
-        Ok(()) => Ok(run),
-        Err(fault) => Err(Box::new((fault, run.report))),
-    }
+    run.introduce().await?;
+    Ok(run)
 }
 
 impl<H: Host> Run<'_, H> {
@@ -233,7 +219,7 @@ impl<H: Host> Run<'_, H> {
             entry.started_at = Some(started);
         }
         self.host.status(&format!("{}: {}", step.id.name(), step.why));
-        self.publish().await?;
+        publish(self).await?;
         loop {
             match decide(step, &state, self.host.now()) {
                 Decision::Ask => state.asked = Some(act::is_done(self, step.done_when).await?),
@@ -287,7 +273,7 @@ impl<H: Host> Run<'_, H> {
         let how = if found { "found done" } else { "done" };
         let message = format!("{} {how} ({:.1} s): {}", step.id.name(), took.as_secs_f64(), step.why);
         self.tell_event(Event::new(Level::Info, "", &message).of(Message::StepDone).on_console());
-        self.publish().await
+        publish(self).await
     }
 
     /// Why the step at hand pauses, and for how long.
@@ -300,13 +286,7 @@ impl<H: Host> Run<'_, H> {
         }
         let (attempts, seconds) = (state.attempts, pause.as_secs_f64());
         self.host.status(&format!("{}: attempt {attempts} failed, next in {seconds:.0} s: {}", step.name(), fault.line()));
-        self.publish().await
-    }
-
-    /// Writes `status.json`.
-    async fn publish(&mut self) -> Result<(), Fault> {
-        self.told = self.host.now();
-        self.host.write(Path::new(paths::STATUS), &self.report.to_json(), Mode::Private).await
+        publish(self).await
     }
 
     /// To the journal.

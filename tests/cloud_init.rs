@@ -15,10 +15,11 @@ use std::process::Command;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kubeboot::datasource;
-use kubeboot::document::read_node;
+use kubeboot::document::{Document, read_node};
 use kubeboot::facts::Facts;
 use kubeboot::render::{Format, Minted, render};
 use kubeboot::secret::Secret;
+use kubeboot::waiting::Early;
 use serde_json::Value;
 
 use host::Machine;
@@ -54,12 +55,17 @@ fn write(format: Format, name: &str, folder: &Path) -> Secret<Vec<u8>> {
     bytes
 }
 
+async fn found(machine: &Machine) -> Document {
+    let facts = Facts::default();
+    datasource::find(&mut Early::begin(machine, &facts).await, None, &facts).await.unwrap()
+}
+
 async fn from_seed(user_data: &[u8]) -> Vec<u8> {
     let machine = Machine::answering(Vec::new());
     let seed = machine.root.path().join("var/lib/cloud/seed/nocloud");
     fs::create_dir_all(&seed).unwrap();
     fs::write(seed.join("user-data"), user_data).unwrap();
-    let document = datasource::find(&machine, None, &Facts::default()).await.unwrap();
+    let document = found(&machine).await;
     read_node(&document).unwrap();
     document.bytes.expose().clone()
 }
@@ -169,7 +175,7 @@ async fn a_drive_made_by_cloud_localds_is_read() {
         let links = machine.root.path().join("dev/disk/by-label");
         fs::create_dir_all(&links).unwrap();
         fs::write(links.join(String::from_utf8(label).unwrap().trim()), "").unwrap();
-        let document = datasource::find(&machine, None, &Facts::default()).await.unwrap();
+        let document = found(&machine).await;
         assert_eq!(document.bytes.expose(), bytes.expose());
         assert!(document.instance_id.unwrap().starts_with("prod-node-"));
     }

@@ -18,6 +18,8 @@ use kubeboot::facts::Facts;
 use kubeboot::failure::Failure;
 use kubeboot::fault::Fault;
 use kubeboot::host::Unanswered;
+use kubeboot::report::text;
+use kubeboot::waiting::Early;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/datasource")
@@ -51,7 +53,7 @@ async fn every_fixture_gives_what_it_expects() {
         let machine = Machine::of(&case);
         let told = std::fs::read_to_string(case.join("told")).ok();
         let facts = Facts { command_line: std::fs::read_to_string(case.join("root/proc/cmdline")).unwrap_or_default(), ..Facts::default() };
-        let seen = shown(&datasource::find(&machine, told.as_deref().map(str::trim), &facts).await);
+        let seen = shown(&find(&machine, told.as_deref().map(str::trim), &facts).await);
         assert_eq!(machine.mounted.get(), 0, "{}: the drive is still mounted", case.display());
         let expected = std::fs::read_to_string(case.join("expected")).unwrap_or_default();
         if seen != expected {
@@ -71,6 +73,11 @@ fn every_datasource_has_fixtures() {
     }
 }
 
+/// As the agent begins.
+async fn find(machine: &Machine, told: Option<&str>, facts: &Facts) -> Result<Document, Fault> {
+    datasource::find(&mut Early::begin(machine, facts).await, told, facts).await
+}
+
 fn on_the_command_line(url: &str) -> Facts {
     Facts { command_line: format!("ro kubeboot.url={url} kubeboot.sha256={}", host::DIGEST_OF_OK), ..Facts::default() }
 }
@@ -78,10 +85,22 @@ fn on_the_command_line(url: &str) -> Facts {
 #[tokio::test]
 async fn a_server_that_does_not_answer_is_asked_for_ten_minutes_with_growing_pauses() {
     let machine = Machine::answering(vec![Err(Unanswered::Refused("10.0.0.1:80".to_owned()))]);
-    let fault = datasource::find(&machine, None, &on_the_command_line("http://10.0.0.1/node?token=TOPSECRET")).await.unwrap_err();
+    let fault = find(&machine, None, &on_the_command_line("http://10.0.0.1/node?token=TOPSECRET")).await.unwrap_err();
     assert_eq!(fault.failure(), Failure::DocumentUnfetchable);
     assert!(!format!("{fault}{:?}", machine.told.borrow()).contains("TOPSECRET"));
-    assert_eq!(machine.told.borrow().len(), 1, "what does not change is told once");
+    // What does not change is told once, then on the console at growing intervals.
+    let told: Vec<String> = machine.told.borrow().iter().map(|line| line.split(": ").next().unwrap().to_owned()).collect();
+    let words = |line: &String| line.rsplit_once(" since ").map(|(_, since)| since.trim_end_matches(" s").parse::<u64>().unwrap());
+    assert_eq!(told[0], "waiting for the document at http://10.0.0.1/node");
+    let since: Vec<u64> = told[1..].iter().map(|line| words(line).unwrap()).collect();
+    assert!(since.len() == 6 && since.windows(2).all(|pair| pair[1] >= 2 * pair[0]), "{told:?}");
+    // And all the time in status.json.
+    let reports = machine.reports.borrow();
+    let wait = &reports.last().unwrap().waits[0];
+    assert_eq!((wait.waiting_for.as_str(), wait.failure.as_str()), ("the document at http://10.0.0.1/node", "document-unfetchable"));
+    assert!(wait.seconds > 599.0 && wait.next_try_in.is_some_and(|pause| pause >= 2.0), "{wait:?}");
+    let text = text(reports.last().unwrap());
+    assert!(text.contains("  now waiting for the document at http://10.0.0.1/node: connection refused: 10.0.0.1:80; look at"), "{text}");
     let pauses = machine.pauses.borrow();
     let within = |pause: &Duration, of: u64| (of * 8 / 10..=of * 12 / 10 + 1).contains(&u64::try_from(pause.as_millis()).unwrap());
     for (pause, of) in pauses.iter().zip([250, 375, 562, 843, 1265, 1898, 2000, 2000]) {
@@ -95,11 +114,11 @@ async fn a_server_that_does_not_answer_is_asked_for_ten_minutes_with_growing_pau
 async fn what_may_pass_is_asked_again_and_what_can_not_is_not() {
     for status in [408, 425, 429, 500, 503, 599] {
         let machine = Machine::answering(vec![host::status(status), host::ok()]);
-        assert!(datasource::find(&machine, None, &on_the_command_line("http://10.0.0.1/n")).await.is_ok(), "{status}");
+        assert!(find(&machine, None, &on_the_command_line("http://10.0.0.1/n")).await.is_ok(), "{status}");
     }
     for status in [204, 301, 400, 401, 403, 404] {
         let machine = Machine::answering(vec![host::status(status), host::ok()]);
-        let fault = datasource::find(&machine, None, &on_the_command_line("http://10.0.0.1/n")).await.unwrap_err();
+        let fault = find(&machine, None, &on_the_command_line("http://10.0.0.1/n")).await.unwrap_err();
         assert_eq!((fault.failure(), machine.pauses.borrow().len()), (Failure::DocumentSource, 0), "{status}");
     }
 }
@@ -111,7 +130,7 @@ async fn a_drive_that_shows_up_late_is_found() {
     let link = machine.root.path().join("dev/disk/by-label/cidata");
     std::fs::rename(&link, machine.root.path().join("dev/disk/by-label/other")).unwrap();
     machine.after_pauses.set(3);
-    let document = datasource::find(&machine, None, &Facts::default()).await.unwrap();
+    let document = find(&machine, None, &Facts::default()).await.unwrap();
     assert_eq!((document.origin.as_str(), machine.pauses.borrow().len()), ("/dev/disk/by-label/cidata:user-data", 3));
 }
 
@@ -121,7 +140,7 @@ async fn a_drive_that_can_not_be_read_is_unmounted_all_the_same() {
     // A folder where the file should be: the read fails while the drive is mounted.
     std::fs::remove_file(machine.drive.join("user-data")).unwrap();
     std::fs::create_dir(machine.drive.join("user-data")).unwrap();
-    let fault = datasource::find(&machine, None, &Facts::default()).await.unwrap_err();
+    let fault = find(&machine, None, &Facts::default()).await.unwrap_err();
     assert_eq!((fault.failure(), machine.mounted.get(), machine.mounts.get()), (Failure::Disk, 0, 1));
 }
 

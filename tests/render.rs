@@ -24,6 +24,7 @@ use kubeboot::fault::Fault;
 use kubeboot::host::Response;
 use kubeboot::render::{Format, Minted, RenderedFile, render};
 use kubeboot::secret::Secret;
+use kubeboot::waiting::Early;
 use serde_json::Value;
 
 use host::Machine;
@@ -58,7 +59,7 @@ fn file<'r>(files: &'r [RenderedFile], ending: &str) -> &'r [u8] {
 
 async fn found(machine: &Machine, command_line: &str) -> Result<Document, Fault> {
     let facts = Facts { command_line: command_line.to_owned(), ..Facts::default() };
-    datasource::find(machine, None, &facts).await
+    datasource::find(&mut Early::begin(machine, &facts).await, None, &facts).await
 }
 
 fn put(machine: &Machine, path: &str, bytes: &[u8]) {

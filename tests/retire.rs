@@ -14,8 +14,9 @@ use kubeboot::host::local::{LocalHost, Surroundings};
 use kubeboot::ledger::{Entry, Record, fold, line};
 use kubeboot::plan::StepId;
 use kubeboot::report::{Outcome, Report};
-use kubeboot::run::run;
+use kubeboot::run;
 use kubeboot::secret::Secret;
+use kubeboot::waiting::Early;
 
 const ID: &str = "0123456789abcdef0123456789abcdef";
 const OTHER: &str = "fedcba9876543210fedcba9876543210";
@@ -91,6 +92,10 @@ impl Machine {
         self.put("/usr/share/kubeboot/cni/flannel.yaml", include_bytes!("fixtures/cni/kube-flannel-v0.28.10.yml"));
         run(&self.host, Ok(document(&bytes(name))), facts(machine_id)).await.unwrap_err()
     }
+}
+
+async fn run(host: &LocalHost, found: Result<Document, Fault>, facts: Facts) -> Result<(), Fault> {
+    run::run(Early::begin(host, &facts).await, found, facts).await
 }
 
 fn facts(machine_id: &str) -> Facts {

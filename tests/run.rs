@@ -338,7 +338,7 @@ fn a_damaged_ledger_is_refused() {
 fn without_a_document_it_says_so_and_ends() {
     let sim = machine(Worker::default());
     let missing = Fault::new(Failure::NoDocument, "there is no document", "every datasource", "give it one");
-    let ended = sim.drive(kubeboot::run::run(&sim, Err(missing.clone()), worker::facts())).unwrap();
+    let ended = sim.drive(sim::first_boot(&sim, Err(missing.clone()), worker::facts())).unwrap();
     assert_eq!(ended, Err(missing));
     assert_eq!(report(&sim).exit_code, Some(65));
 }
@@ -356,10 +356,11 @@ fn a_run_that_a_signal_ended_is_told_as_such() {
     assert_eq!(stopped.steps.iter().filter(|step| step.outcome == StepOutcome::Failed).count(), 1);
     boot(&sim).unwrap().unwrap();
     assert_eq!(report(&sim).outcome, Outcome::Done);
-    // A run that was stopped before its first report has none to correct.
+    // A run that was stopped before its first report has none to correct, but it says why it ended.
     let sim = machine(Worker::default());
     sim.drive(kubeboot::run::stopped(&sim, &fault)).unwrap();
     assert_eq!(sim.file(STATUS), None);
+    assert_eq!(sim.events.borrow().iter().filter(|told| told.message.contains("kubeboot was asked to stop")).count(), 1);
 }
 
 /// Gaps between the looks at the endpoint from `from` seconds on.
@@ -404,14 +405,17 @@ fn a_machine_without_name_or_address_is_waited_for_and_then_it_is_try_again() {
     let sim = machine(Worker::default());
     sim.facts.replace(Some(nowhere.clone()));
     let document = || Ok(documents::document(&documents::bytes("worker-certificate.yaml")));
-    let fault = sim.drive(kubeboot::run::run(&sim, document(), nowhere.clone())).unwrap().unwrap_err();
+    let fault = sim.drive(sim::first_boot(&sim, document(), nowhere.clone())).unwrap().unwrap_err();
     assert_eq!((fault.failure(), fault.class().exit_code()), (Failure::NoNameOrAddress, 75));
     assert!(fault.why().unwrap().contains("the hostname is `localhost`"), "{fault}");
     assert!((300.0..302.0).contains(&sim.seconds()), "{}", sim.seconds());
+    let waits = report(&sim).waits;
+    assert_eq!(waits.iter().map(|wait| wait.failure.as_str()).collect::<Vec<_>>(), ["no-name-or-address"]);
+    assert!(!waits[0].over && waits[0].seconds >= 300.0, "{waits:?}");
     // DHCP was late.
     let sim = machine(Worker::default());
     sim.facts.replace(Some(worker::facts()));
-    sim.drive(kubeboot::run::run(&sim, document(), nowhere)).unwrap().unwrap();
+    sim.drive(sim::first_boot(&sim, document(), nowhere)).unwrap().unwrap();
 }
 
 #[test]

@@ -8,22 +8,22 @@ use crate::backoff;
 use crate::cluster::wal;
 use crate::failure::Failure;
 use crate::fault::Fault;
-use crate::host::{Host, Level};
+use crate::host::{Host, Level, Part};
 use crate::paths;
 use crate::run::{Look, Run};
 
 const CONNECT: Duration = Duration::from_secs(1);
 /// How long nobody has to listen: a container that the kubelet was starting when the manifest went has come and gone.
 const STEADY: Duration = Duration::from_secs(3);
-/// Largest log read, bytes: etcd preallocates 64 MB, and begins the next one when it has filled them.
-const LIMIT: usize = 128 << 20;
+/// As much of the log is read, bytes: what it is made with takes some two hundred, of 64 MB that etcd preallocates.
+const HEAD: usize = 16 << 10;
 
 async fn is_stillborn<H: Host>(run: &Run<'_, H>) -> Result<bool, Fault> {
     let folder = Path::new(paths::ETCD_LOG);
     let names = run.host.list(folder).await?.unwrap_or_default();
     let logs: Vec<&String> = names.iter().filter(|name| name.ends_with(".wal")).collect();
     let [log] = logs.as_slice() else { return Ok(false) };
-    Ok(run.host.read(&folder.join(log), LIMIT).await?.is_some_and(|bytes| wal::is_stillborn(&bytes)))
+    Ok(run.host.read_part(&folder.join(log), Part::Head, HEAD).await?.is_some_and(|bytes| wal::is_stillborn(&bytes)))
 }
 
 /// Takes away what an etcd left that was ended while it made its log, for it would wait for a leader for ever, and kubeadm

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::fault::Fault;
-use crate::host::{Host, Level};
+use crate::host::{Host, Level, Part};
 use crate::kubeadm::command;
 use crate::kubeadm::diagnosis::Program;
 use crate::kubeadm::testimony::{Testimony, container_lines, newest};
@@ -55,7 +55,7 @@ async fn container<H: Host>(run: &Run<'_, H>, program: Program, name: &str, sinc
         let mut log = String::new();
         for restart in restarts.iter().skip(restarts.len().saturating_sub(2)) {
             let path = folder.join(format!("{restart}.log"));
-            if let Some(bytes) = run.host.read_tail(&path, TAIL).await? {
+            if let Some(bytes) = run.host.read_part(&path, Part::Tail, TAIL).await? {
                 log.push_str(&String::from_utf8_lossy(&bytes));
             }
         }

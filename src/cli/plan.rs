@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use crate::datasource;
+use crate::datasource::{file, unwrap};
 use crate::document::read_node;
 use crate::document::spec::{BootstrapCredential, NodeSpec, PkiSource};
 use crate::fault::Fault;
@@ -27,8 +27,8 @@ const REDACTED: &str = "[redacted]";
 /// The document can't be read, or is wrong: all violations.
 pub async fn run(args: &PlanArgs) -> Result<String, Fault> {
     let host = LocalHost::new(PathBuf::from("/"));
-    let told = format!("file:{}", std::path::absolute(&args.document).unwrap_or_else(|_| args.document.clone()).display());
-    let document = datasource::find(&host, Some(&told), &crate::facts::Facts::default()).await?;
+    let path = std::path::absolute(&args.document).unwrap_or_else(|_| args.document.clone());
+    let document = unwrap::unwrap(file::fetch_told(&host, &path).await?)?;
     let spec = read_node(&document).map_err(crate::document::Violations::into_fault)?;
     Ok(text(&spec))
 }

@@ -11,6 +11,7 @@ use crate::host::Host;
 use crate::host::local::{LocalHost, lock, terminated};
 use crate::paths;
 use crate::run;
+use crate::waiting::Early;
 
 /// Arguments of `kubeboot run`.
 #[derive(Clone, Debug, clap::Args)]
@@ -36,11 +37,16 @@ pub async fn run(args: &RunArgs) -> Result<(), Fault> {
         }
     };
     let working = async {
-        let (found, facts) = match host.facts().await {
-            Ok(facts) => (datasource::find(&host, args.datasource.as_deref(), &facts).await, facts),
-            Err(fault) => (Err(fault), Facts::default()),
+        let (facts, unknown) = match host.facts().await {
+            Ok(facts) => (facts, None),
+            Err(fault) => (Facts::default(), Some(fault)),
         };
-        run::run(&host, found, facts).await
+        let mut early = Early::begin(&host, &facts).await;
+        let found = match unknown {
+            None => datasource::find(&mut early, args.datasource.as_deref(), &facts).await,
+            Some(fault) => Err(fault),
+        };
+        run::run(early, found, facts).await
     };
     // The signals first: their handlers have to stand before the work begins.
     match race(terminated(), working).await {

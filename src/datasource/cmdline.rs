@@ -4,11 +4,12 @@ use super::{Found, url};
 use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::host::Host;
+use crate::waiting::Early;
 
 /// Fetches what the command line names, if it names anything.
-pub(super) async fn fetch<H: Host>(host: &H, command_line: &str) -> Result<Found, Fault> {
+pub(super) async fn fetch<H: Host>(early: &mut Early<'_, H>, command_line: &str) -> Result<Found, Fault> {
     match read(command_line)? {
-        Some(pinned) => url::fetch(host, &pinned, "kubeboot.url= on the kernel's command line").await.map(Found::Document),
+        Some(pinned) => url::fetch(early, &pinned, "kubeboot.url= on the kernel's command line").await.map(Found::Document),
         None => Ok(Found::Nothing(vec!["/proc/cmdline: no kubeboot.url=".to_owned()])),
     }
 }

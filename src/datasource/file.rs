@@ -47,11 +47,14 @@ pub fn read(mut found: Vec<(&'static str, Secret<Vec<u8>>)>) -> Result<Found, Fa
     }))
 }
 
-/// The file that `--datasource file:PATH` names. It is the operator's: kubeboot does not remove it.
-pub(super) async fn fetch_told<H: Host>(host: &H, path: &Path) -> Result<Document, Fault> {
+/// The file that `--datasource file:PATH` names, or `kubeboot plan`. It is the operator's: kubeboot does not remove it.
+///
+/// # Errors
+/// [`Failure::NoDocument`] if there is none; the host's faults.
+pub async fn fetch_told<H: Host>(host: &H, path: &Path) -> Result<Document, Fault> {
     let place = path.display().to_string();
     let Some(bytes) = host.read(path, LIMIT).await? else {
-        return Err(Fault::new(Failure::NoDocument, "there is no such file", place, "look at the path that --datasource names"));
+        return Err(Fault::new(Failure::NoDocument, "there is no such file", place, "look at the path"));
     };
     Ok(Document {
         bytes: Secret::new(bytes),

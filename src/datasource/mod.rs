@@ -28,18 +28,18 @@ pub mod url;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::backoff;
 use crate::document::Document;
 use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::host::{Host, shown_url};
+use crate::waiting::{Early, Look};
 
 /// A document larger than this is none: platforms allow 16 KiB to 256 KiB of user-data.
 pub const LIMIT: usize = 1024 * 1024;
 /// How long local places are asked again: udev has settled long before on any machine, but nothing waits for it.
 pub const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two rounds of the local places.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// One kind of place. Closed: the binary knows all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,11 +81,12 @@ impl Datasource {
         }
     }
 
-    async fn fetch<H: Host>(self, host: &H, facts: &Facts) -> Result<Found, Fault> {
+    async fn fetch<H: Host>(self, early: &mut Early<'_, H>, facts: &Facts) -> Result<Found, Fault> {
+        let host = early.host;
         match self {
             Self::File => file::fetch(host).await,
             Self::Credential => credential::fetch(host).await,
-            Self::CommandLine => cmdline::fetch(host, &facts.command_line).await,
+            Self::CommandLine => cmdline::fetch(early, &facts.command_line).await,
             Self::Seed => nocloud::fetch_seed(host).await,
             Self::Drive => nocloud::fetch_drive(host).await,
         }
@@ -136,37 +137,38 @@ impl Told {
 ///
 /// # Errors
 /// [`Failure::CommandLine`] for a malformed `told`; an input failure if no place has a document (all are listed), if two
-/// contradict, if what was fetched is not what was pinned, or if it can't be unwrapped; [`Failure::DocumentUnfetchable`] if a network place did not answer in
-/// [`url::PATIENCE`]; the host's own faults.
-pub async fn find<H: Host>(host: &H, told: Option<&str>, facts: &Facts) -> Result<Document, Fault> {
-    unwrap::unwrap(choose(host, told, facts).await?)
+/// contradict, if what was fetched is not what was pinned, or if it can't be unwrapped; [`Failure::DocumentUnfetchable`] if
+/// a network place did not answer in [`url::PATIENCE`]; the host's own faults.
+pub async fn find<H: Host>(early: &mut Early<'_, H>, told: Option<&str>, facts: &Facts) -> Result<Document, Fault> {
+    unwrap::unwrap(choose(early, told, facts).await?)
 }
 
-async fn choose<H: Host>(host: &H, told: Option<&str>, facts: &Facts) -> Result<Document, Fault> {
+async fn choose<H: Host>(early: &mut Early<'_, H>, told: Option<&str>, facts: &Facts) -> Result<Document, Fault> {
     if let Some(told) = told {
         return match Told::parse(told)? {
-            Told::File(path) => file::fetch_told(host, &path).await,
-            Told::NoCloud(folder) => nocloud::fetch_told(host, &folder).await,
-            Told::Url(pinned) => url::fetch(host, &pinned, "--datasource").await,
+            Told::File(path) => file::fetch_told(early.host, &path).await,
+            Told::NoCloud(folder) => nocloud::fetch_told(early.host, &folder).await,
+            Told::Url(pinned) => url::fetch(early, &pinned, "--datasource").await,
         };
     }
-    let mut waited = Duration::ZERO;
-    loop {
-        let mut looked = Vec::new();
+    let mut looked = Vec::new();
+    let found = early.until("a document in one of the datasources", backoff::LOCAL, PATIENCE, async |early| {
+        looked = Vec::new();
         for source in Datasource::ALL {
-            match source.fetch(host, facts).await? {
+            match source.fetch(early, facts).await? {
                 Found::Document(document) => {
-                    refuse_two(host, source, &document, facts).await?;
-                    return Ok(document);
+                    refuse_two(early.host, source, &document, facts).await?;
+                    return Ok(Look::Yes(document));
                 }
                 Found::Nothing(lines) => looked.extend(lines),
             }
         }
-        if waited >= PATIENCE {
-            return Err(nothing(&looked));
-        }
-        host.sleep(PAUSE).await;
-        waited = waited.saturating_add(PAUSE);
+        Ok(Look::NotYet(Failure::NoDocument.seen(looked.join("; "))))
+    });
+    let found = found.await;
+    match found {
+        Err(fault) if fault.failure() == Failure::NoDocument => Err(nothing(&looked)),
+        other => other,
     }
 }
 

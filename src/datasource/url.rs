@@ -8,9 +8,9 @@ use crate::digest::sha256;
 use crate::document::{Disposal, Document};
 use crate::failure::Failure;
 use crate::fault::Fault;
-use crate::host::{Event, Host, Level, Request, Unanswered, shown_url};
-use crate::message::Message;
+use crate::host::{Host, Request, Unanswered, shown_url};
 use crate::secret::Secret;
+use crate::waiting::{Early, Look};
 
 /// How long a server that does not answer is asked again. Longer than a switch takes to forward (spanning tree: 50 s)
 /// and a server room to come back after a power cut, with the unit's restarts after it.
@@ -52,46 +52,19 @@ impl Pinned {
     }
 }
 
-/// What one try says about the next.
-enum Try {
-    Document(Document),
-    Again { seen: String, advice: &'static str },
-}
-
 /// Fetches until there is an answer that settles it, at most [`PATIENCE`] long. `who` named the URL.
-pub(super) async fn fetch<H: Host>(host: &H, pinned: &Pinned, who: &str) -> Result<Document, Fault> {
-    let started = host.now();
-    let mut tries = 0;
-    let mut told = String::new();
-    loop {
-        let (seen, advice) = match ask(host, pinned, who).await? {
-            Try::Document(document) => return Ok(document),
-            Try::Again { seen, advice } => (seen, advice),
-        };
-        if host.now().since(started) >= PATIENCE {
-            let what = format!("the document can't be fetched within {} s", PATIENCE.as_secs());
-            return Err(Fault::new(Failure::DocumentUnfetchable, what, pinned.shown(), advice).because(seen));
-        }
-        if seen != told {
-            let message = format!("the document at {} can't be fetched yet: {seen}", pinned.shown());
-            host.status(&message);
-            host.tell(&Event::new(Level::Warning, "", &message).of(Message::Waiting).telling(Failure::DocumentUnfetchable).on_console());
-            told = seen;
-        }
-        tries += 1;
-        let mut noise = [0; 4];
-        host.random(&mut noise)?;
-        host.sleep(backoff::DOCUMENT.pause(tries, u32::from_le_bytes(noise))).await;
-    }
+pub(super) async fn fetch<H: Host>(early: &mut Early<'_, H>, pinned: &Pinned, who: &str) -> Result<Document, Fault> {
+    let waiting_for = format!("the document at {}", pinned.shown());
+    early.until(&waiting_for, backoff::DOCUMENT, PATIENCE, async |early| ask(early.host, pinned, who).await).await
 }
 
-async fn ask<H: Host>(host: &H, pinned: &Pinned, who: &str) -> Result<Try, Fault> {
+async fn ask<H: Host>(host: &H, pinned: &Pinned, who: &str) -> Result<Look<Document>, Fault> {
     let request = Request::get(pinned.url.clone(), CONNECT_LIMIT, TRY_LIMIT, LIMIT);
     let refuse = |what: &str, advice: &str| Fault::new(Failure::DocumentSource, what, format!("{} ({who})", pinned.shown()), advice);
-    let again = |seen: String, advice| Ok(Try::Again { seen, advice });
+    let again = |seen: String, advice: &str| Ok(Look::NotYet(Failure::DocumentUnfetchable.seen(format!("{seen}; {advice}"))));
     match host.http(&request).await {
         Ok(answer) => match answer.status {
-            200 => read(pinned, Secret::new(answer.body), who).map(Try::Document),
+            200 => read(pinned, Secret::new(answer.body), who).map(Look::Yes),
             408 | 425 | 429 | 500..=599 => {
                 again(format!("the server answers {}", answer.status), "look at the server: it is there, but does not serve the document")
             }

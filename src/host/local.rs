@@ -17,7 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use super::{Command, Event, Host, Mode, Output, Request, Response, Stream, Unanswered};
+use super::{Command, Event, Host, Mode, Output, Part, Request, Response, Stream, Unanswered};
 use crate::facts::Facts;
 use crate::fault::Fault;
 use crate::moment::{Instant, UnixTime};
@@ -103,8 +103,8 @@ impl Host for LocalHost {
         files::read(&self.at(path), limit)
     }
 
-    async fn read_tail(&self, path: &Path, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
-        files::read_tail(&self.at(path), limit)
+    async fn read_part(&self, path: &Path, part: Part, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
+        files::read_part(&self.at(path), part, limit)
     }
 
     async fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault> {

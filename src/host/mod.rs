@@ -18,6 +18,15 @@ use crate::secret::Secret;
 
 pub mod local;
 
+/// Which part of a file is wanted, where the whole may be too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Its beginning.
+    Head,
+    /// Its end.
+    Tail,
+}
+
 /// Permission bits of a file that kubeboot writes. There is no untyped mode: a decimal or YAML slip can't pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -319,8 +328,8 @@ pub enum Level {
 pub trait Host {
     /// The whole file, at most `limit` bytes; larger is a fault. `None` if there is none.
     fn read(&self, path: &Path, limit: usize) -> impl Future<Output = Result<Option<Vec<u8>>, Fault>>;
-    /// The last `limit` bytes of a file, which may begin in the middle of a line. `None` if there is none.
-    fn read_tail(&self, path: &Path, limit: usize) -> impl Future<Output = Result<Option<Vec<u8>>, Fault>>;
+    /// The first or last `limit` bytes of a file, which may begin or end in the middle of a line. `None` if there is none.
+    fn read_part(&self, path: &Path, part: Part, limit: usize) -> impl Future<Output = Result<Option<Vec<u8>>, Fault>>;
     /// Names in a folder, sorted; `None` if there is none.
     fn list(&self, path: &Path) -> impl Future<Output = Result<Option<Vec<String>>, Fault>>;
     /// Replaces or creates the file as one: temporary file in the same folder, mode, sync, rename, sync of the folder.

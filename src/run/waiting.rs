@@ -1,28 +1,16 @@
-//! Waiting, visibly: what for, since when, what was last seen and by which name, when the next look comes. All of it in
-//! `status.json`, changes in the journal and in `systemctl status`, the console at growing intervals.
+//! Waits of the step at hand: see [`crate::waiting`].
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::Run;
-use crate::backoff::{self, Backoff};
-use crate::failure::Seen;
+use crate::act::pace::Pace;
+use crate::backoff::Backoff;
 use crate::fault::Fault;
-use crate::host::{Event, Host, Level};
-use crate::message::Message;
-use crate::report::{Wait, milliseconds};
-
-/// Console lines of a wait that lasts: after this long, then each time twice as long.
-pub(super) const FIRST_WORD: Duration = Duration::from_secs(10);
-
-/// What a look at the world said.
-#[derive(Debug)]
-pub enum Look<T> {
-    /// It is so.
-    Yes(T),
-    /// Not yet.
-    NotYet(Seen),
-}
+use crate::host::Host;
+use crate::moment::Instant;
+use crate::plan::StepId;
+use crate::report::Report;
+use crate::waiting::{self, Look, Waiter};
 
 impl<H: Host> Run<'_, H> {
     /// Looks until it is so, for as long as the step at hand may take.
@@ -33,77 +21,33 @@ impl<H: Host> Run<'_, H> {
         &mut self,
         waiting_for: &str,
         pace: Backoff,
-        mut look: impl AsyncFnMut(&mut Self) -> Result<Look<T>, Fault>,
+        look: impl AsyncFnMut(&mut Self) -> Result<Look<T>, Fault>,
     ) -> Result<T, Fault> {
-        let (step, deadline) = self.at_hand;
-        let since = self.host.now();
-        let mut wait = Wait::new(waiting_for, self.host.wall().to_string());
-        let mut next_word = FIRST_WORD;
-        let is_shared = pace == backoff::SHARED;
-        let mut alike = 0_u32;
-        if is_shared {
-            self.pace.hold(self.host, self.host.noise()).await;
-            alike = self.pace.tries(self.host.now());
-        }
-        loop {
-            wait.tries += 1;
-            alike += 1;
-            let (host, kept) = (self.host, Rc::clone(&self.pace));
-            let looked = if is_shared { kept.look(host, look(self)).await? } else { look(self).await? };
-            let elapsed = self.host.now().since(since);
-            wait.seconds = milliseconds(elapsed);
-            let seen = match looked {
-                Look::Yes(value) => {
-                    if wait.tries > 1 {
-                        wait.end();
-                        self.report_wait(&wait);
-                    }
-                    return Ok(value);
-                }
-                Look::NotYet(seen) => seen,
-            };
-            let pause = pace.pause(alike, self.host.noise());
-            wait.next_try_in = Some(milliseconds(pause));
-            let moved = wait.see(&seen);
-            self.report_wait(&wait);
-            if moved {
-                let message = format!("waiting for {waiting_for}: {}", seen.line);
-                self.tell_event(Event::new(Level::Info, "", &message).of(Message::Waiting).telling(seen.failure));
-                self.host.status(&format!("{}: waiting for {waiting_for}: {}", step.name(), seen.line));
-                self.publish().await?;
-                // Something moves: what is waited for is near, so it is looked for as often as at first.
-                if wait.tries > 1 {
-                    alike = 1;
-                }
-            } else if self.host.now().since(self.told) >= Duration::from_secs(1) {
-                self.publish().await?;
-            }
-            if elapsed >= next_word {
-                next_word = elapsed * 2;
-                let seconds = elapsed.as_secs();
-                let message = format!("{}: waiting for {waiting_for} since {seconds} s: {}", step.name(), seen.line);
-                self.tell_event(Event::new(Level::Info, "", &message).of(Message::Waiting).telling(seen.failure).on_console());
-            }
-            if self.host.now() >= deadline {
-                return Err(Fault::new(
-                    seen.failure,
-                    format!("waited {} s in vain for {waiting_for}", elapsed.as_secs()),
-                    format!("step {}", step.name()),
-                    "what was last seen says what is missing; kubeboot tries again by itself",
-                )
-                .because(seen.line));
-            }
-            self.host.sleep(pause).await;
-        }
+        let deadline = self.at_hand.1;
+        waiting::until(self, waiting_for, pace, deadline, look).await
+    }
+}
+
+impl<'a, H: Host> Waiter<'a> for Run<'a, H> {
+    type World = H;
+
+    fn host(&self) -> &'a H {
+        self.host
     }
 
-    /// Puts the wait into the report, in the place of the same one as it was.
-    fn report_wait(&mut self, wait: &Wait) {
-        let step = self.at_hand.0;
-        let Some(entry) = self.report.step(step) else { return };
-        match entry.waits.iter_mut().find(|old| old.is_same(wait)) {
-            Some(old) => old.clone_from(wait),
-            None => entry.waits.push(wait.clone()),
-        }
+    fn report(&mut self) -> &mut Report {
+        &mut self.report
+    }
+
+    fn told(&mut self) -> &mut Instant {
+        &mut self.told
+    }
+
+    fn step(&self) -> Option<StepId> {
+        Some(self.at_hand.0)
+    }
+
+    fn pace(&self) -> Option<Rc<Pace>> {
+        Some(Rc::clone(&self.pace))
     }
 }

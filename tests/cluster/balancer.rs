@@ -17,6 +17,8 @@ use crate::network::{BALANCER, BALANCER_ADDRESS, ENDPOINT, Plug};
 use crate::outcome::{Outcome, While};
 
 const SHORT: Duration = Duration::from_secs(10);
+/// How long a mute endpoint keeps a connection.
+const MUTE: Duration = Duration::from_secs(20);
 
 /// What a machine meets at the endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +96,15 @@ impl Balancer {
         self.drop_packets(&format!("ip saddr {} tcp dport 6443", plug.address))
     }
 
+    /// Waits until HAProxy holds no connection: only of those that have ended its log tells.
+    pub fn is_quiet(&self) -> Outcome<()> {
+        wait_for("an end of all connections", MUTE + SHORT, Duration::from_millis(200), || {
+            let open =
+                must(&mut self.command("ss", &["-Htn", "state", "connected", "exclude", "time-wait", "sport", "=", ":6443"])?, SHORT)?;
+            if open.trim().is_empty() { Ok(()) } else { Err(open) }
+        })
+    }
+
     /// When a machine opened connections to HAProxy, whatever its faces were since it was started; seconds since 1970, those
     /// that have ended.
     pub fn connections(&self, plug: &Plug) -> Outcome<Vec<f64>> {
@@ -151,7 +162,7 @@ impl Balancer {
         let rest = match face {
             Face::PlainHttp | Face::Foreign => "  mode http\n  http-request return status 200\n".to_owned(),
             Face::Closing => "  tcp-request content reject\n".to_owned(),
-            Face::Mute => "  tcp-request inspect-delay 1m\n  tcp-request content reject if WAIT_END\n".to_owned(),
+            Face::Mute => format!("  tcp-request inspect-delay {}s\n  tcp-request content reject if WAIT_END\n", MUTE.as_secs()),
             Face::HairpinBlind => self.control_planes(true),
             Face::Serving | Face::Nameless | Face::Unreachable | Face::Off => self.control_planes(false),
         };

@@ -15,7 +15,7 @@ use kubeboot::act::pace::Pace;
 use kubeboot::facts::Facts;
 use kubeboot::fault::Fault;
 use kubeboot::fence::{Serves, Sighting};
-use kubeboot::host::{Command, Event, Host, Mode, Output, Request, Response, Stream, Unanswered};
+use kubeboot::host::{Command, Event, Host, Mode, Output, Part, Request, Response, Stream, Unanswered};
 use kubeboot::moment::{Instant, UnixTime};
 
 /// What a URL at an address answers, and after how many milliseconds.
@@ -67,7 +67,7 @@ impl Host for World {
     async fn read(&self, _: &Path, _: usize) -> Result<Option<Vec<u8>>, Fault> {
         unreachable!()
     }
-    async fn read_tail(&self, _: &Path, _: usize) -> Result<Option<Vec<u8>>, Fault> {
+    async fn read_part(&self, _: &Path, _: Part, _: usize) -> Result<Option<Vec<u8>>, Fault> {
         unreachable!()
     }
     async fn list(&self, _: &Path) -> Result<Option<Vec<String>>, Fault> {

@@ -5,7 +5,7 @@ use kubeboot::act::secret::resolve;
 use kubeboot::document::spec::SecretSource;
 use kubeboot::failure::Failure;
 use kubeboot::host::local::{disk_failure, lock};
-use kubeboot::host::{Host, Mode};
+use kubeboot::host::{Host, Mode, Part};
 
 use super::host;
 
@@ -74,13 +74,16 @@ async fn reading_stops_at_the_limit() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_file_is_read_without_the_rest_and_a_missing_one_is_none() {
+async fn an_end_of_a_file_is_read_without_the_rest_and_a_missing_one_is_none() {
     let (folder, host) = host();
     std::fs::write(folder.path().join("0.log"), "one\ntwo\n").unwrap();
-    let tail = async |limit| host.read_tail(Path::new("/0.log"), limit).await.unwrap().unwrap();
+    let part = async |part, limit| host.read_part(Path::new("/0.log"), part, limit).await.unwrap().unwrap();
+    let tail = async |limit| part(Part::Tail, limit).await;
     assert_eq!((tail(5).await, tail(8).await, tail(100).await), (b"\ntwo\n".to_vec(), b"one\ntwo\n".to_vec(), b"one\ntwo\n".to_vec()));
     assert_eq!(tail(0).await, b"");
-    assert_eq!(host.read_tail(Path::new("/1.log"), 5).await, Ok(None));
+    let head = async |limit| part(Part::Head, limit).await;
+    assert_eq!((head(5).await, head(100).await, head(0).await), (b"one\nt".to_vec(), b"one\ntwo\n".to_vec(), Vec::new()));
+    assert_eq!(host.read_part(Path::new("/1.log"), Part::Head, 5).await, Ok(None));
 }
 
 #[tokio::test]

@@ -172,7 +172,7 @@ pub fn boot(sim: &Sim<Initialiser>) -> Option<Result<(), Fault>> {
 /// The same as another machine.
 pub fn boot_as(sim: &Sim<Initialiser>, facts: Facts) -> Option<Result<(), Fault>> {
     let document = documents::document(&sim.world.document);
-    sim.drive(kubeboot::run::run(sim, Ok(document), facts))
+    sim.drive(crate::sim::first_boot(sim, Ok(document), facts))
 }
 
 impl Initialiser {

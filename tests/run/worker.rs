@@ -138,7 +138,7 @@ pub fn boot(sim: &Sim<Worker>) -> Option<Result<(), Fault>> {
     // Where there is no document any more, the datasources say so.
     let nothing = || Fault::new(Failure::NoDocument, "no document was found", "/etc/kubeboot/node.yaml", "put one there");
     let found = sim.file(DOCUMENT).map(|_| document()).ok_or_else(nothing);
-    sim.drive(kubeboot::run::run(sim, found, facts()))
+    sim.drive(crate::sim::first_boot(sim, found, facts()))
 }
 
 pub fn captured(name: &str) -> String {

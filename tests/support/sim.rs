@@ -10,10 +10,13 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use kubeboot::document::Document;
 use kubeboot::facts::Facts;
 use kubeboot::fault::Fault;
-use kubeboot::host::{Command, Event, Host, Level, Mode, Output, Request, Response, Stream, Unanswered};
+use kubeboot::host::{Command, Event, Host, Level, Mode, Output, Part, Request, Response, Stream, Unanswered};
 use kubeboot::moment::{Instant, UnixTime};
+use kubeboot::run;
+use kubeboot::waiting::Early;
 
 /// The world outside of the machine's memory: each test scripts its own.
 pub trait World {
@@ -32,6 +35,11 @@ pub trait World {
     fn http(&self, sim: &Sim<Self>, request: &Request) -> Option<Result<Response, Unanswered>>
     where
         Self: Sized;
+}
+
+/// A run from its beginning, as the agent has one.
+pub async fn first_boot<W: World>(sim: &Sim<W>, found: Result<Document, Fault>, facts: Facts) -> Result<(), Fault> {
+    run::run(Early::begin(sim, &facts).await, found, facts).await
 }
 
 /// An [`Event`], owned.
@@ -163,9 +171,12 @@ impl<W: World> Host for Sim<W> {
         Ok(bytes)
     }
 
-    async fn read_tail(&self, path: &Path, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
+    async fn read_part(&self, path: &Path, part: Part, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
         let files = self.files.borrow();
-        Ok(files.get(path).map(|(bytes, _)| bytes[bytes.len().saturating_sub(limit)..].to_vec()))
+        Ok(files.get(path).map(|(bytes, _)| match part {
+            Part::Head => bytes[..bytes.len().min(limit)].to_vec(),
+            Part::Tail => bytes[bytes.len().saturating_sub(limit)..].to_vec(),
+        }))
     }
 
     async fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault> {

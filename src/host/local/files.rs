@@ -12,7 +12,7 @@ use nix::mount::{MntFlags, MsFlags};
 
 use crate::failure::Failure;
 use crate::fault::Fault;
-use crate::host::Mode;
+use crate::host::{Mode, Part};
 
 /// File systems that a NoCloud drive may have (cloud-init, DataSourceNoCloud).
 const DRIVE_FILE_SYSTEMS: [&str; 2] = ["iso9660", "vfat"];
@@ -82,16 +82,18 @@ pub(super) fn read(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, Fault> 
     Ok(Some(bytes))
 }
 
-pub(super) fn read_tail(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
-    let failed = |error: io::Error| fault("can't read the end of the file", path, &error);
+pub(super) fn read_part(path: &Path, part: Part, limit: usize) -> Result<Option<Vec<u8>>, Fault> {
+    let failed = |error: io::Error| fault("can't read a part of the file", path, &error);
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
     let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-    let length = file.seek(SeekFrom::End(0)).map_err(failed)?;
-    file.seek(SeekFrom::Start(length.saturating_sub(limit))).map_err(failed)?;
+    if part == Part::Tail {
+        let length = file.seek(SeekFrom::End(0)).map_err(failed)?;
+        file.seek(SeekFrom::Start(length.saturating_sub(limit))).map_err(failed)?;
+    }
     let mut bytes = Vec::new();
     // A log grows while it is read.
     file.take(limit).read_to_end(&mut bytes).map_err(failed)?;

@@ -68,6 +68,17 @@ impl Refusal<'_> {
         }
         let line = agent::property(node, unit, "StatusText").and_then(|line| self.says(&line));
         checks.that(&format!("{name}: systemctl status says the same"), line);
+        let text = node.must(&["kubeboot", "status"], SHORT);
+        let now = text.and_then(|text| text.lines().find(|line| line.starts_with("  now ")).map(str::to_owned).whilst(text));
+        checks.that(&format!("{name}: kubeboot status says the same"), now.and_then(|line| self.says(&line)));
+        checks.that(&format!("{name}: the journal has the wait by its id, with its name"), self.told_waiting(node));
+    }
+
+    fn told_waiting(&self, node: &Node) -> Outcome<String> {
+        let entries = agent::entries(node, Message::Waiting)?;
+        let named = entries.iter().rfind(|entry| entry["FAILURE"] == self.failure.name());
+        let entry = named.whilst(format_args!("none of {} entries has its name", entries.len()))?;
+        self.says(entry["MESSAGE"].as_str().unwrap_or_default())
     }
 
     fn fault(&self, node: &Node, code: u8) -> Outcome<String> {

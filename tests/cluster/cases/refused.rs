@@ -133,7 +133,7 @@ const SCENARIOS: [Scenario; 11] = [
             end: End::Waits,
             words: &["the window (initialize.before) is past and nobody serves", "`kubeboot mint`"],
         },
-        sequel: None,
+        sequel: Some(is_stopped),
     },
     Scenario {
         name: "containerd dead",
@@ -276,6 +276,21 @@ fn goes_on(node: &Node) -> Outcome<String> {
     agent::wait_until_it_waits(node, Failure::WindowPast.name(), FIRST_BOOT)?;
     let done = agent::ledger(node).contains(&"done shared-pki".to_owned());
     expect(done, || format!("{:?}", agent::ledger(node)))
+}
+
+/// `systemctl stop` in the middle of a wait.
+fn is_stopped(node: &Node, checks: &mut Checks) -> Outcome<()> {
+    node.must(&["systemctl", "stop", agent::UNIT], SHORT)?;
+    let status = agent::status(node)?;
+    let told = (status["outcome"].as_str(), status["exitCode"].as_u64(), status["fault"]["name"].as_str(), status["fault"]["at"].as_str());
+    let wanted = (Some("failed"), Some(75), Some(Failure::Stopped.name()), Some("SIGTERM"));
+    checks.that("stopped while it waits: status.json names and tells it", expect(told == wanted, || status["fault"].to_string()));
+    let entries = agent::entries(node, Message::Failed)?;
+    let named = entries.iter().any(|entry| entry["FAILURE"] == Failure::Stopped.name() && entry["EXIT_CODE"] == "75");
+    checks.that("stopped while it waits: so does the journal", expect(named, || format!("{entries:?}")));
+    node.must(&["systemctl", "start", agent::UNIT], SHORT)?;
+    checks.that("stopped while it waits: started again, the run goes on", goes_on(node));
+    Ok(())
 }
 
 /// The same halt by every way there is to learn of it.
