@@ -241,6 +241,37 @@ pub struct NodeSpec {
     pub overrides: Overrides,
 }
 
+/// `encryptionAlgorithm`: the kind of every key that is minted, and that kubeadm makes for its leaves; kubeadm's own words
+/// (ClusterConfiguration.encryptionAlgorithm, kubeadm.md §1.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EncryptionAlgorithm {
+    /// `ECDSA-P256` (default).
+    #[default]
+    EcdsaP256,
+    /// `RSA-2048`, kubeadm's own default.
+    Rsa2048,
+    /// `RSA-3072`.
+    Rsa3072,
+    /// `RSA-4096`.
+    Rsa4096,
+}
+
+impl EncryptionAlgorithm {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::EcdsaP256, Self::Rsa2048, Self::Rsa3072, Self::Rsa4096];
+
+    /// kubeadm's word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EcdsaP256 => "ECDSA-P256",
+            Self::Rsa2048 => "RSA-2048",
+            Self::Rsa3072 => "RSA-3072",
+            Self::Rsa4096 => "RSA-4096",
+        }
+    }
+}
+
 /// Which credential `mint` puts in documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialKind {
@@ -251,12 +282,27 @@ pub enum CredentialKind {
 }
 
 /// Which `pki` mode `mint` writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PkiMode {
-    /// Secret kubeadm-certs (default).
+    /// Secret kubeadm-certs.
     Secret,
     /// In every control plane's document.
     Inline,
+    /// On every control plane's disk, put there by the operator.
+    Disk,
+    /// In a file of its own, fetched from this http:// or https:// URL.
+    Url(String),
+}
+
+/// `initialize` of a cluster file: who starts the cluster. The window is mint's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Starter {
+    /// What to do while the endpoint is unclear.
+    pub on_unreachable: OnUnreachable,
+    /// The one machine that may.
+    pub node: Option<InitializeNode>,
+    /// Where the control planes, which share one document, claim the right.
+    pub claim: Option<Claim>,
 }
 
 /// Labels and taints of one kind of node in a cluster file.
@@ -268,6 +314,17 @@ pub struct Pool {
     pub taints: Option<Vec<Taint>>,
     /// nodeRegistration.addressFrom.
     pub address_from: Vec<Cidr>,
+}
+
+/// `controlPlane` of a cluster file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ControlPlanes {
+    /// How many there will be, if that is known.
+    pub count: Option<u8>,
+    /// Addresses that some of them will have.
+    pub addresses: Vec<IpAddr>,
+    /// What all of them are like.
+    pub pool: Pool,
 }
 
 /// mint's input, `kind: Cluster`. Valid; only [`super::read_cluster`] makes one.
@@ -284,16 +341,20 @@ pub struct ClusterSpec {
     pub networking: Networking,
     /// cni.
     pub cni: CniChoice,
-    /// pki. Default secret.
-    pub pki: PkiMode,
+    /// encryptionAlgorithm.
+    pub encryption: EncryptionAlgorithm,
+    /// pki, if it is written: secret otherwise, or inline where a living cluster's PKI is adopted.
+    pub pki: Option<PkiMode>,
     /// credential. Default bootstrapCertificate.
     pub credential: CredentialKind,
     /// clock. Default synchronised.
     pub clock: ClockPolicy,
+    /// initialize.
+    pub initialize: Starter,
     /// Control planes.
-    pub control_plane: Pool,
-    /// Workers.
-    pub worker: Pool,
+    pub control_plane: ControlPlanes,
+    /// Pools of workers by name; none: one pool without a name.
+    pub workers: BTreeMap<String, Pool>,
     /// kubeadm documents, handed on to the documents that can use them.
     pub overrides: Overrides,
 }

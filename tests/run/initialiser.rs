@@ -12,7 +12,7 @@ use kubeboot::document::read_cluster;
 use kubeboot::facts::{Facts, InterfaceAddress};
 use kubeboot::fault::Fault;
 use kubeboot::host::{Command, Host, Method, Output, Request, Response, Unanswered};
-use kubeboot::mint::{MintOptions, mint};
+use kubeboot::mint::{Basis, KeyPlace, MintOptions, mint};
 use kubeboot::pki::random;
 use serde_json::{Value, json};
 
@@ -105,7 +105,8 @@ impl Store {
 /// A document as mint makes it, for a window from the start on.
 fn minted(window: Duration) -> Vec<u8> {
     let spec = read_cluster(&documents::document(&documents::bytes("cluster.yaml"))).unwrap();
-    let minted = mint(&spec, &MintOptions { now: start(), valid_for: window, admin_valid_for: window }, &mut random::fill).unwrap();
+    let options = MintOptions { now: start(), valid_for: window, admin_valid_for: None, key: KeyPlace::Documents, break_glass: false };
+    let minted = mint(&spec, &options, Basis::New, &mut random::fill).unwrap();
     minted.files.into_iter().find(|file| file.name == "control-plane-init.yaml").unwrap().bytes.expose().clone()
 }
 
