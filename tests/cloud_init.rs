@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use kubeboot::datasource;
 use kubeboot::document::{Document, read_node};
 use kubeboot::facts::Facts;
-use kubeboot::render::{Format, Minted, render};
+use kubeboot::render::{Format, MintedDocument, render};
 use kubeboot::secret::Secret;
 use kubeboot::waiting::Early;
 use serde_json::Value;
@@ -47,7 +47,7 @@ fn python(folder: &Path, script: &str, arguments: &[&str]) -> Value {
 /// Writes a rendering of one document into a folder.
 fn write(format: Format, name: &str, folder: &Path) -> Secret<Vec<u8>> {
     let bytes = Secret::new(documents::bytes(name));
-    for file in render(format, "prod", &[Minted { name: "node.yaml", bytes: &bytes }]).unwrap() {
+    for file in render(format, "prod", &[MintedDocument { name: "node.yaml", bytes: &bytes }]).unwrap() {
         let path = folder.join(file.path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, file.bytes.expose()).unwrap();

@@ -12,6 +12,8 @@ mod host;
 
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use base64::Engine;
@@ -22,7 +24,7 @@ use kubeboot::facts::Facts;
 use kubeboot::failure::Failure;
 use kubeboot::fault::Fault;
 use kubeboot::host::Response;
-use kubeboot::render::{Format, Minted, RenderedFile, render};
+use kubeboot::render::{Format, MintedDocument, RenderedFile, render};
 use kubeboot::secret::Secret;
 use kubeboot::waiting::Early;
 use serde_json::Value;
@@ -30,6 +32,23 @@ use serde_json::Value;
 use host::Machine;
 
 const SEED: &str = "var/lib/cloud/seed/nocloud/user-data";
+
+const DOCUMENTS: [&str; 3] = ["control-plane-init.yaml", "control-plane.yaml", "worker.yaml"];
+
+/// `kubeboot mint FOLDER/cluster.yaml --out FOLDER/out`; exit code, standard output, standard error.
+fn mint(folder: &Path, more: &str, options: &[&str]) -> (i32, String, String) {
+    let cluster = "apiVersion: kubeboot/v1alpha1\nkind: Cluster\nname: prod\nkubernetesVersion: v1.37.2\n\
+                   controlPlaneEndpoint: api.prod.example.com:6443\nnetworking: {podSubnet: 10.244.0.0/16}\ncni: {name: flannel}\n";
+    std::fs::write(folder.join("cluster.yaml"), format!("{cluster}{more}")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_kubeboot"))
+        .args(["mint", "cluster.yaml", "--out", "out"])
+        .args(options)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
 
 /// Accepted documents of every form: comments, several documents in one, JSON, CRLF, a byte-order mark.
 fn accepted() -> Vec<(String, Secret<Vec<u8>>)> {
@@ -42,11 +61,17 @@ fn accepted() -> Vec<(String, Secret<Vec<u8>>)> {
         .collect();
     found.sort_by(|one, other| one.0.cmp(&other.0));
     assert!(found.len() > 10);
+    // And what is rendered in earnest; `inline` has the largest of every kind.
+    let folder = tempfile::tempdir().unwrap();
+    mint(folder.path(), "pki: inline\n", &[]);
+    for name in DOCUMENTS {
+        found.push((format!("minted-{name}"), Secret::new(std::fs::read(folder.path().join("out").join(name)).unwrap())));
+    }
     found
 }
 
 fn rendered(format: Format, name: &str, bytes: &Secret<Vec<u8>>) -> Vec<RenderedFile> {
-    render(format, "prod", &[Minted { name, bytes }]).unwrap()
+    render(format, "prod", &[MintedDocument { name, bytes }]).unwrap()
 }
 
 /// The one file whose path ends so.
@@ -177,7 +202,7 @@ async fn credentials_are_read_back_as_systemd_hands_them_over() {
 #[tokio::test]
 async fn terraform_has_every_form_of_every_document() {
     let accepted = accepted();
-    let minted: Vec<Minted<'_>> = accepted.iter().map(|(name, bytes)| Minted { name, bytes }).collect();
+    let minted: Vec<MintedDocument<'_>> = accepted.iter().map(|(name, bytes)| MintedDocument { name, bytes }).collect();
     let files = render(Format::Terraform, "prod", &minted).unwrap();
     assert_eq!(files.len(), 1);
     let all: Value = serde_json::from_slice(files[0].bytes.expose()).unwrap();
@@ -200,7 +225,7 @@ const SHOWN: &str = "# A worker.\napiVersion: kubeboot/v1alpha1\nkind: Node\nclu
 #[test]
 fn the_forms_are_the_same_wherever_they_are_made() {
     let bytes = Secret::new(SHOWN.as_bytes().to_vec());
-    let documents = [Minted { name: "control-plane.yaml", bytes: &bytes }, Minted { name: "worker.yaml", bytes: &bytes }];
+    let documents = [MintedDocument { name: "control-plane.yaml", bytes: &bytes }, MintedDocument { name: "worker.yaml", bytes: &bytes }];
     for format in Format::ALL {
         let mut paths = BTreeSet::new();
         for file in render(*format, "prod", &documents).unwrap() {
@@ -252,7 +277,45 @@ fn renderings_within_renderings_are_read_back() {
 fn what_is_no_text_is_a_bug_and_not_rendered() {
     let bytes = Secret::new(vec![0xff]);
     for format in [Format::Mime, Format::CloudConfig, Format::Nocloud, Format::Terraform] {
-        let fault = render(format, "prod", &[Minted { name: "worker.yaml", bytes: &bytes }]).unwrap_err();
+        let fault = render(format, "prod", &[MintedDocument { name: "worker.yaml", bytes: &bytes }]).unwrap_err();
         assert_eq!(fault.failure(), Failure::Bug);
     }
+}
+
+/// Every file and folder below one.
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let entries: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.into_iter().flat_map(|path| if path.is_dir() { [vec![path.clone()], below(&path)].concat() } else { vec![path] }).collect()
+}
+
+#[test]
+fn mint_writes_the_forms_that_are_asked_for_beside_the_documents() {
+    let folder = tempfile::tempdir().unwrap();
+    let asked: Vec<&str> = Format::ALL.iter().flat_map(|format| ["--render", format.name()]).chain(["--render", "mime"]).collect();
+    let (code, said, wrong) = mint(folder.path(), "", &asked);
+    assert_eq!((code, wrong.as_str()), (0, ""));
+    let out = folder.path().join("out");
+    let minted: Vec<(&str, Secret<Vec<u8>>)> =
+        DOCUMENTS.map(|name| (name, Secret::new(std::fs::read(out.join(name)).unwrap()))).into_iter().collect();
+    let documents: Vec<MintedDocument<'_>> = minted.iter().map(|(name, bytes)| MintedDocument { name, bytes }).collect();
+    for format in Format::ALL {
+        let place = out.join(format.name());
+        let files = render(*format, "prod", &documents).unwrap();
+        for file in &files {
+            assert_eq!(std::fs::read(place.join(&file.path)).unwrap(), *file.bytes.expose(), "{}", file.path);
+        }
+        assert_eq!(below(&place).iter().filter(|path| path.is_file()).count(), files.len(), "{}", format.name());
+        assert_eq!(said.matches(&format!("\n{}/ ", format.name())).count(), 1, "{said}");
+    }
+    for path in below(&out) {
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(mode, if path.is_dir() { 0o700 } else { 0o600 }, "{}", path.display());
+    }
+    // What is not asked for is not there.
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(mint(folder.path(), "", &[]).0, 0);
+    assert!(Format::ALL.iter().all(|format| !folder.path().join("out").join(format.name()).exists()));
+    let (code, _, wrong) = mint(tempfile::tempdir().unwrap().path(), "", &["--render", "qcow2"]);
+    assert_eq!(code, 2);
+    assert!(wrong.contains("gzip-base64, mime, cloud-config, ignition, nocloud, ipxe, credentials, terraform"), "{wrong}");
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use kubeboot::datasource::{LIMIT, unwrap};
 use kubeboot::document::Document;
 use kubeboot::failure::Failure;
-use kubeboot::render::{Format, Minted, render};
+use kubeboot::render::{Format, MintedDocument, render};
 use kubeboot::secret::Secret;
 
 /// A small generator (xorshift), so that the inputs are the same on every machine.
@@ -59,7 +59,7 @@ fn wrapped() -> Vec<Vec<u8>> {
     }
     let text = format!("# {SECRET}\napiVersion: kubeboot/v1alpha1\nkind: Node\ncertificateKey: {SECRET}\n");
     let bytes = Secret::new(text.into_bytes());
-    let documents = [Minted { name: "worker.yaml", bytes: &bytes }];
+    let documents = [MintedDocument { name: "worker.yaml", bytes: &bytes }];
     let mut all: Vec<Vec<u8>> = [Format::GzipBase64, Format::Mime, Format::CloudConfig]
         .into_iter()
         .flat_map(|format| render(format, "prod", &documents).unwrap())

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Minted, RenderedFile};
+use super::{MintedDocument, RenderedFile};
 use crate::datasource::credential;
 use crate::digest::sha256;
 
@@ -12,7 +12,7 @@ pub const SERVER: &str = "http://BOOT-SERVER";
 
 /// An iPXE script and the command line's words for other boot loaders. The pin makes plain http good enough: what was
 /// changed on the way is refused. It does not keep the document secret.
-pub(super) fn ipxe(cluster: &str, document: Minted<'_>) -> [RenderedFile; 2] {
+pub(super) fn ipxe(cluster: &str, document: MintedDocument<'_>) -> [RenderedFile; 2] {
     let (name, stem) = (document.name, document.stem());
     let pin = format!("kubeboot.sha256={}", sha256(document.bytes.expose()));
     let script = format!(
@@ -31,7 +31,7 @@ pub(super) fn ipxe(cluster: &str, document: Minted<'_>) -> [RenderedFile; 2] {
 
 /// A folder for each document: the credential under its name, for `/etc/credstore` or LoadCredential=, and the SMBIOS
 /// string of type 11, a file for QEMU's `-smbios type=11,path=FILE`, so that nothing of it is on a command line.
-pub(super) fn credentials(document: Minted<'_>) -> [RenderedFile; 2] {
+pub(super) fn credentials(document: MintedDocument<'_>) -> [RenderedFile; 2] {
     let (stem, name, bytes) = (document.stem(), credential::NAME, document.bytes.expose());
     // QEMU takes every byte of the file into the string: no line's end.
     let string = format!("io.systemd.credential.binary:{name}={}", STANDARD.encode(bytes));

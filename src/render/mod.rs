@@ -61,14 +61,14 @@ impl Format {
 
 /// A minted document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Minted<'a> {
+pub struct MintedDocument<'a> {
     /// File name, `worker.yaml`.
     pub name: &'a str,
     /// Contents.
     pub bytes: &'a Secret<Vec<u8>>,
 }
 
-impl<'a> Minted<'a> {
+impl<'a> MintedDocument<'a> {
     /// Its name without the ending: what its renderings are called.
     fn stem(self) -> &'a str {
         self.name.strip_suffix(".yaml").unwrap_or(self.name)
@@ -99,7 +99,7 @@ impl RenderedFile {
 ///
 /// # Errors
 /// [`Failure::Bug`] if a document is no text, which mint does not write.
-pub fn render(format: Format, cluster: &str, documents: &[Minted<'_>]) -> Result<Vec<RenderedFile>, Fault> {
+pub fn render(format: Format, cluster: &str, documents: &[MintedDocument<'_>]) -> Result<Vec<RenderedFile>, Fault> {
     if format == Format::Terraform {
         return provision::terraform(documents).map(|file| vec![file]);
     }

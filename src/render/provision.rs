@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::{Minted, RenderedFile, user_data};
+use super::{MintedDocument, RenderedFile, user_data};
 use crate::digest::sha256;
 use crate::fault::Fault;
 
@@ -16,7 +16,7 @@ const MODE: u32 = 0o600;
 const SPEC: &str = "3.0.0";
 
 /// An Ignition configuration that writes the file. <https://coreos.github.io/ignition/configuration-v3_0/>
-pub(super) fn ignition(document: Minted<'_>) -> RenderedFile {
+pub(super) fn ignition(document: MintedDocument<'_>) -> RenderedFile {
     let source = format!("data:;base64,{}", STANDARD.encode(document.bytes.expose()));
     let configuration = json!({
         "ignition": {"version": SPEC},
@@ -26,7 +26,7 @@ pub(super) fn ignition(document: Minted<'_>) -> RenderedFile {
 }
 
 /// One object: document name → the document in the forms that providers' arguments take.
-pub(super) fn terraform(documents: &[Minted<'_>]) -> Result<RenderedFile, Fault> {
+pub(super) fn terraform(documents: &[MintedDocument<'_>]) -> Result<RenderedFile, Fault> {
     let mut all = Map::new();
     for document in documents.iter().copied() {
         let bytes = document.bytes.expose();

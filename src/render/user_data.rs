@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::{Compression, GzBuilder};
 
-use super::{Minted, RenderedFile};
+use super::{MintedDocument, RenderedFile};
 use crate::datasource::unwrap::{KEY, PART_TYPE};
 use crate::digest::sha256;
 use crate::emit::Page;
@@ -22,12 +22,12 @@ const LINE: usize = 998;
 const ENCODED_LINE: usize = 76;
 
 /// gzip in base64, on one line: what an API's field takes.
-pub(super) fn gzip_base64(document: Minted<'_>) -> Result<RenderedFile, Fault> {
+pub(super) fn gzip_base64(document: MintedDocument<'_>) -> Result<RenderedFile, Fault> {
     Ok(RenderedFile::new(format!("{}.yaml.gz.b64", document.stem()), packed(document)? + "\n"))
 }
 
 /// gzip in base64, without a line's end.
-pub(super) fn packed(document: Minted<'_>) -> Result<String, Fault> {
+pub(super) fn packed(document: MintedDocument<'_>) -> Result<String, Fault> {
     let bytes = document.bytes.expose();
     // No time and no name in its header.
     let mut encoder = GzBuilder::new().operating_system(NO_SYSTEM).write(Vec::with_capacity(bytes.len()), Compression::best());
@@ -39,7 +39,7 @@ pub(super) fn packed(document: Minted<'_>) -> Result<String, Fault> {
 }
 
 /// A multi-part of one part of our own type; others may be added to it.
-pub(super) fn mime(document: Minted<'_>) -> Result<RenderedFile, Fault> {
+pub(super) fn mime(document: MintedDocument<'_>) -> Result<RenderedFile, Fault> {
     let text = document.text()?;
     // Of no use as a line of the document, which does not hold its own digest.
     let boundary = format!("kubeboot-{}", sha256(text.as_bytes()));
@@ -73,11 +73,11 @@ fn encoded_lines(text: &str) -> String {
 }
 
 /// A `#cloud-config` with our key alone.
-pub(super) fn cloud_config(document: Minted<'_>) -> Result<RenderedFile, Fault> {
+pub(super) fn cloud_config(document: MintedDocument<'_>) -> Result<RenderedFile, Fault> {
     Ok(RenderedFile::new(format!("{}.yaml", document.stem()), in_cloud_config(document)?))
 }
 
-fn in_cloud_config(document: Minted<'_>) -> Result<String, Fault> {
+fn in_cloud_config(document: MintedDocument<'_>) -> Result<String, Fault> {
     let mut page = Page::new();
     page.block(KEY, document.text()?);
     let page = page.finish();
@@ -87,7 +87,7 @@ fn in_cloud_config(document: Minted<'_>) -> Result<String, Fault> {
 /// A folder for each document: what goes on a drive with label `cidata`, or into `/var/lib/cloud/seed/nocloud`. A
 /// `#cloud-config`, so that cloud-init on the same machine finds nothing to complain of. The instance id changes with the
 /// document, so that cloud-init takes a machine with a new one for a new machine.
-pub(super) fn nocloud(cluster: &str, document: Minted<'_>) -> Result<[RenderedFile; 2], Fault> {
+pub(super) fn nocloud(cluster: &str, document: MintedDocument<'_>) -> Result<[RenderedFile; 2], Fault> {
     let stem = document.stem();
     let digest: String = sha256(document.bytes.expose()).chars().take(12).collect();
     Ok([
