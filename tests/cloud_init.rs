@@ -9,6 +9,7 @@ mod documents;
 mod host;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -24,7 +25,17 @@ use serde_json::Value;
 
 use host::Machine;
 
-const NAMES: [&str; 3] = ["worker-certificate.yaml", "control-plane-init.yaml", "worker.json"];
+const NAMES: [&str; 4] = ["worker-certificate.yaml", "control-plane-init.yaml", "worker.json", LONG];
+
+/// With a line longer than mail allows, as in a bundle of RSA keys.
+const LONG: &str = "long lines";
+
+fn bytes_of(name: &str) -> Vec<u8> {
+    match name {
+        LONG => [format!("# {}\n", "long".repeat(1000)).into_bytes(), documents::bytes("worker-certificate.yaml")].concat(),
+        name => documents::bytes(name),
+    }
+}
 
 /// Runs a program of the packages cloud-init, cloud-image-utils or what they need; its standard output.
 fn run(folder: &Path, program: &str, arguments: &[&str]) -> Vec<u8> {
@@ -46,7 +57,7 @@ fn python(folder: &Path, script: &str, arguments: &[&str]) -> Value {
 
 /// Writes a rendering of one document into a folder.
 fn write(format: Format, name: &str, folder: &Path) -> Secret<Vec<u8>> {
-    let bytes = Secret::new(documents::bytes(name));
+    let bytes = Secret::new(bytes_of(name));
     for file in render(format, "prod", &[MintedDocument { name: "node.yaml", bytes: &bytes }]).unwrap() {
         let path = folder.join(file.path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -78,7 +89,7 @@ fn the_cloud_config_is_valid() {
         let said = run(folder.path(), "cloud-init", &["schema", "--config-file", "node.yaml"]);
         assert_eq!(String::from_utf8(said).unwrap(), "Valid cloud-config: node.yaml\n");
         // It judges: the bare document is none.
-        fs::write(folder.path().join("bare"), documents::bytes(name)).unwrap();
+        fs::write(folder.path().join("bare"), bytes_of(name)).unwrap();
         let bare = Command::new("cloud-init").args(["schema", "--config-file", "bare"]).current_dir(folder.path()).output().unwrap();
         assert!(!bare.status.success());
     }
@@ -115,7 +126,7 @@ fn cloud_init_finds_our_part_in_the_multi_part_and_its_own_in_the_cloud_config()
 async fn what_make_mime_puts_together_is_read() {
     for name in NAMES {
         let folder = tempfile::tempdir().unwrap();
-        let bytes = documents::bytes(name);
+        let bytes = bytes_of(name);
         fs::write(folder.path().join("node.yaml"), &bytes).unwrap();
         fs::write(folder.path().join("setup.sh"), "#!/bin/sh\ntrue\n").unwrap();
         fs::write(folder.path().join("users.yaml"), "#cloud-config\nusers: []\n").unwrap();
@@ -178,5 +189,27 @@ async fn a_drive_made_by_cloud_localds_is_read() {
         let document = found(&machine).await;
         assert_eq!(document.bytes.expose(), bytes.expose());
         assert!(document.instance_id.unwrap().starts_with("prod-node-"));
+    }
+}
+
+/// `write_files` of a `#cloud-config`, as cloud-init's own module does it.
+const WRITE_FILES: &str = "
+import os, pwd, sys
+from cloudinit.config.cc_write_files import write_files
+content = open('node.yaml.gz.b64').read()
+write_files('test', [{'path': sys.argv[1], 'permissions': '0600', 'encoding': 'gz+b64', 'content': content}], pwd.getpwuid(os.getuid()).pw_name)
+print('null')
+";
+
+#[tokio::test]
+async fn cloud_inits_write_files_takes_what_is_gzip_in_base64() {
+    for name in NAMES {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = write(Format::GzipBase64, name, folder.path());
+        let machine = Machine::answering(Vec::new());
+        let file = machine.root.path().join("etc/kubeboot/node.yaml");
+        python(folder.path(), WRITE_FILES, &[file.to_str().unwrap()]);
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o600);
+        assert_eq!(found(&machine).await.bytes, bytes, "{name}");
     }
 }

@@ -61,6 +61,9 @@ fn accepted() -> Vec<(String, Secret<Vec<u8>>)> {
         .collect();
     found.sort_by(|one, other| one.0.cmp(&other.0));
     assert!(found.len() > 10);
+    // A bundle of RSA keys has lines longer than mail allows.
+    let long = format!("# {}\n", "long".repeat(1000)).into_bytes();
+    found.push(("long-lines.yaml".to_owned(), Secret::new([long, documents::bytes("worker-certificate.yaml")].concat())));
     // And what is rendered in earnest; `inline` has the largest of every kind.
     let folder = tempfile::tempdir().unwrap();
     mint(folder.path(), "pki: inline\n", &[]);

@@ -15,7 +15,7 @@ impl ValueEnum for Format {
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.name()).help(self.meaning()))
+        Some(PossibleValue::new(self.name()).help(self.purpose()))
     }
 }
 
@@ -41,6 +41,6 @@ impl Rendering {
     pub(super) fn row(&self) -> String {
         let name = format!("{}/", self.format.name());
         let bytes: usize = self.files.iter().map(|file| file.bytes.expose().len()).sum();
-        format!("{name:<24} {bytes:>6}  {:<20}  the same machines: {}\n", "as the documents", self.format.meaning())
+        format!("{name:<24} {bytes:>6}  {:<20}  {}\n", "as the documents", self.format.purpose())
     }
 }

@@ -14,11 +14,11 @@ use crate::fault::Fault;
 use crate::secret::Secret;
 
 macro_rules! table {
-    ($($variant:ident: $name:literal, $meaning:literal;)*) => {
-        /// A form. The meaning of each is its documentation and its help on the command line.
+    ($($variant:ident: $name:literal, $purpose:literal;)*) => {
+        /// A form. What each is for is its documentation and its help on the command line.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Format {
-            $(#[doc = $meaning] $variant,)*
+            $(#[doc = $purpose] $variant,)*
         }
 
         impl Format {
@@ -27,7 +27,7 @@ macro_rules! table {
 
             const fn row(self) -> (&'static str, &'static str) {
                 match self {
-                    $(Self::$variant => ($name, $meaning),)*
+                    $(Self::$variant => ($name, $purpose),)*
                 }
             }
         }
@@ -35,14 +35,14 @@ macro_rules! table {
 }
 
 table! {
-    GzipBase64: "gzip-base64", "for APIs that take base64 and have little room";
-    Mime: "mime", "a part for a multi-part of other agents' parts";
-    CloudConfig: "cloud-config", "a #cloud-config with the document under kubeboot";
-    Ignition: "ignition", "writes the file (Fedora CoreOS, Flatcar)";
-    Nocloud: "nocloud", "user-data and meta-data for a cidata drive";
-    Ipxe: "ipxe", "boot script and command line that pin the document";
-    Credentials: "credentials", "systemd credentials: QEMU's SMBIOS string, a file";
-    Terraform: "terraform", "JSON for Terraform and OpenTofu";
+    GzipBase64: "gzip-base64", "what takes base64 and has little room";
+    Mime: "mime", "a multi-part with other agents' parts";
+    CloudConfig: "cloud-config", "user-data that cloud-init reads as well";
+    Ignition: "ignition", "Ignition: Fedora CoreOS, Flatcar";
+    Nocloud: "nocloud", "a drive with label cidata";
+    Ipxe: "ipxe", "iPXE and other boot loaders, with the document's pin";
+    Credentials: "credentials", "systemd: QEMU's SMBIOS string, a file";
+    Terraform: "terraform", "Terraform and OpenTofu";
 }
 
 impl Format {
@@ -54,7 +54,7 @@ impl Format {
 
     /// What it is for, on one line.
     #[must_use]
-    pub const fn meaning(self) -> &'static str {
+    pub const fn purpose(self) -> &'static str {
         self.row().1
     }
 }

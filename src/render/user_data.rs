@@ -43,8 +43,12 @@ pub(super) fn mime(document: MintedDocument<'_>) -> Result<RenderedFile, Fault> 
     let text = document.text()?;
     // Of no use as a line of the document, which does not hold its own digest.
     let boundary = format!("kubeboot-{}", sha256(text.as_bytes()));
-    let plain = text.is_ascii() && text.ends_with('\n') && text.lines().all(|line| line.len() <= LINE);
-    let (encoding, body) = if plain { ("7bit", text.to_owned()) } else { ("base64", encoded_lines(text)) };
+    // Python, and cloud-init with it, takes what is not ASCII for another encoding than it is.
+    let (encoding, body) = match text.is_ascii() && text.ends_with('\n') {
+        true if text.lines().all(|line| line.len() <= LINE) => ("7bit", text.to_owned()),
+        true => ("binary", text.to_owned()),
+        false => ("base64", encoded_lines(text)),
+    };
     let message = format!(
         "Content-Type: multipart/mixed; boundary=\"{boundary}\"\n\
          MIME-Version: 1.0\n\
