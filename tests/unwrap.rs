@@ -66,7 +66,10 @@ fn wrapped() -> Vec<Vec<u8>> {
         .map(|file| file.bytes.expose().clone())
         .collect();
     let mut paths = Vec::new();
-    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/datasource/wrapped"), &mut paths);
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/datasource/wrapped");
+    walk(&fixtures, &mut paths);
+    // A mebibyte each time; the bomb has its own test.
+    paths.retain(|path| !path.starts_with(fixtures.join("gzip-bomb")));
     paths.sort();
     all.extend(paths.iter().map(|path| std::fs::read(path).unwrap()));
     assert!(all.len() > 25);

@@ -132,7 +132,7 @@ fn decode(bytes: &[u8], limits: Limits) -> Result<&str, Violation> {
         return Err(whole(
             Place::START,
             format!("this looks like {}", guise.words()),
-            "this version of kubeboot reads the bare document, beginning with `apiVersion: kubeboot/v1alpha1`",
+            "the document itself has to be here, beginning with `apiVersion: kubeboot/v1alpha1`",
         ));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
