@@ -93,7 +93,7 @@ pub enum BootstrapCredential {
 pub struct Discovery {
     /// PEM of the cluster's CA certificate (one or more certificates): the cluster's identity.
     pub certificate_authority: String,
-    /// The credential; control planes that hold the CA key (`pki: inline`, or the initialiser) may do without.
+    /// The credential; control planes that have the CA key before they join may do without.
     pub credential: Option<BootstrapCredential>,
 }
 
@@ -113,6 +113,26 @@ pub enum PkiSource {
         /// The bundle.
         bundle: SealedBundle,
     },
+    /// The bundle lies at a URL, which may be a signed one, and has this digest (64 hex digits).
+    Url {
+        /// https or http.
+        url: String,
+        /// Of what the URL serves.
+        sha256: String,
+    },
+    /// The operator puts the files where kubeadm looks for them: kubeadm's manual certificate distribution.
+    Disk,
+}
+
+impl PkiSource {
+    /// Whether the shared PKI can be had before the cluster lives: then this machine signs its own bootstrap certificate.
+    #[must_use]
+    pub const fn precedes_the_cluster(&self) -> bool {
+        match self {
+            Self::Secret { bundle } => bundle.is_some(),
+            Self::Inline { .. } | Self::Url { .. } | Self::Disk => true,
+        }
+    }
 }
 
 /// `initialize.onUnreachable`.

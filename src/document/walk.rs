@@ -233,6 +233,7 @@ impl<'t> Fields<'t> {
             let problem = format!("{} is no known field", shown_name(&entry.key));
             let advice = match nearest(&entry.key, &self.asked) {
                 Some(name) => format!("did you mean `{name}`?"),
+                None if self.asked.is_empty() => "write {}: nothing is known here".to_owned(),
                 None => format!("known here: {}", self.asked.join(", ")),
             };
             self.at.walk.wrong(entry.place, &self.at.path, problem, advice);

@@ -76,6 +76,14 @@ pub struct MintOptions {
     pub break_glass: bool,
 }
 
+impl MintOptions {
+    /// What is done unless something else is asked for.
+    #[must_use]
+    pub const fn plain(now: UnixTime, valid_for: Duration) -> Self {
+        Self { now, valid_for, admin_valid_for: None, key: KeyPlace::Documents, break_glass: false }
+    }
+}
+
 /// What the documents stand on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Basis {

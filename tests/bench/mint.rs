@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use kubeboot::document::{Disposal, Document, read_cluster};
-use kubeboot::mint::{Basis, KeyPlace, MintOptions, mint};
+use kubeboot::mint::{Basis, MintOptions, mint};
 use kubeboot::moment::UnixTime;
 use kubeboot::pki::random;
 use kubeboot::secret::Secret;
@@ -28,13 +28,7 @@ fn measure(algorithm: &str, rounds: usize) {
         instance_id: None,
         disposal: Disposal::Remove(Vec::new()),
     };
-    let options = MintOptions {
-        now: UnixTime(1_800_000_000),
-        valid_for: Duration::from_secs(86_400),
-        admin_valid_for: None,
-        key: KeyPlace::Documents,
-        break_glass: false,
-    };
+    let options = MintOptions::plain(UnixTime(1_800_000_000), Duration::from_secs(86_400));
     let mut times: Vec<Duration> = (0..rounds)
         .map(|_| {
             let start = Instant::now();

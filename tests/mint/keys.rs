@@ -13,7 +13,8 @@ use kubeboot::failure::Failure;
 use kubeboot::pki::certificate::Certificate;
 use kubeboot::pki::seal;
 
-use super::{CLUSTER, CONTROL_PLANE, CONTROL_PLANE_INIT, WORKER, arguments, bundle, document, inline, mode, names, tree};
+use super::folder::{arguments, mode, names, tree};
+use super::{CLUSTER, CONTROL_PLANE, CONTROL_PLANE_INIT, WORKER, bundle, document, inline};
 
 fn read(folder: &Path, name: &str) -> NodeSpec {
     let bytes = fs::read(folder.join(name)).unwrap();

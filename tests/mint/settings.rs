@@ -9,7 +9,8 @@ use kubeboot::mint::{Basis, MintOptions, mint};
 use kubeboot::pki::certificate::Certificate;
 use kubeboot::pki::random;
 
-use super::{CONTROL_PLANE, CONTROL_PLANE_INIT, arguments, client, cluster, minted, node, options, text};
+use super::folder::arguments;
+use super::{CONTROL_PLANE, CONTROL_PLANE_INIT, client, cluster, minted, node, options, text};
 
 #[test]
 fn rsa_keys_are_kubeadms_in_every_file() {

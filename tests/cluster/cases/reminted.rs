@@ -44,7 +44,11 @@ pub fn look(cluster: &Cluster, checks: &mut Checks) -> Outcome<()> {
         "no Secret, ConfigMap, role or binding of the cluster is another than before",
         expect(changed.is_empty() && gone.is_empty() && before.len() > 50, || format!("{changed:?}, gone {gone:?}, of {}", before.len())),
     );
-    accepted::by_kubeadm(cluster, living, checks)
+    accepted::by_kubeadm(cluster, living, checks)?;
+    let certificates = "Secret kube-system/kubeadm-certs";
+    let uploaded = settings(cluster)?;
+    checks.that("the search for changes finds the upload", expect(uploaded.get(certificates) != after.get(certificates), String::new));
+    Ok(())
 }
 
 /// What the cluster is told to be: every such object, with the version that changes whenever it does.
