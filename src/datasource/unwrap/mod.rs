@@ -37,12 +37,19 @@ pub fn unwrap(document: Document) -> Result<Document, Fault> {
     if !matches!(guise(document.bytes.expose()), Some(Guise::Gzip | Guise::Mime | Guise::CloudConfig | Guise::Base64)) {
         return Ok(document);
     }
-    let mut unwrapping = Unwrapping { left: WORK, parts: mime::PARTS };
+    let mut unwrapping = Unwrapping { left: WORK, parts: mime::PARTS, see: &mut |_| {} };
     let place = Place { origin: &document.origin, way: Vec::new() };
     match unwrapping.peel(document.bytes.expose(), &place, true)? {
         Peeled::Document { bytes, origin } => Ok(Document { origin, bytes, ..document }),
         Peeled::Another(what) => Err(place.broken("the user-data holds no document of kubeboot", ADVICE).because(what)),
     }
+}
+
+/// Shows every layer that [`unwrap`] would come by, the outermost first, as far as it can be unwrapped.
+pub fn layers(bytes: &[u8], see: &mut dyn FnMut(&[u8])) {
+    let place = Place { origin: "", way: Vec::new() };
+    // What it comes to, or why it comes to nothing, is not asked for.
+    let _ = Unwrapping { left: WORK, parts: mime::PARTS, see }.peel(bytes, &place, true);
 }
 
 const ADVICE: &str =
@@ -90,15 +97,18 @@ enum Peeled {
 }
 
 /// One unwrapping: how much it may still produce.
-struct Unwrapping {
+struct Unwrapping<'s> {
     left: usize,
     /// How many parts of messages it may still look at.
     parts: usize,
+    /// Is shown every layer.
+    see: &'s mut dyn FnMut(&[u8]),
 }
 
-impl Unwrapping {
+impl Unwrapping<'_> {
     /// Takes off all layers. `addressed`: nobody but kubeboot is meant, so that whatever is left is the document.
     fn peel(&mut self, bytes: &[u8], place: &Place<'_>, addressed: bool) -> Result<Peeled, Fault> {
+        (self.see)(bytes);
         let guise = guise(bytes);
         if place.way.len() >= LAYERS && matches!(guise, Some(Guise::Gzip | Guise::Mime | Guise::CloudConfig | Guise::Base64)) {
             return Err(too_deep(place));
@@ -216,6 +226,7 @@ impl Unwrapping {
         let content = self.decoded(place, |most| decode(part.body, most), &part.transfer)?;
         // The type alone makes it one: cloud-init asks for the first line only where there is no type.
         if part.media_type == "text/cloud-config" {
+            (self.see)(content.expose());
             return self.cloud_config(content.expose(), place, addressed);
         }
         self.peel(content.expose(), place, addressed)
