@@ -2,6 +2,7 @@
 
 pub mod mint;
 pub mod plan;
+mod rendering;
 pub mod run;
 pub mod status;
 
