@@ -20,9 +20,11 @@ mod worker;
 use std::path::PathBuf;
 
 use golden::golden;
-use joiner::{Joiner, boot, machine};
+use joiner::{BUNDLE, Joiner, boot, kit, machine};
 use kubeadm::Torn;
-use kubeboot::report::Report;
+use kubeboot::digest::sha256;
+use kubeboot::failure::Failure;
+use kubeboot::report::{Report, StepOutcome};
 use serde_json::Value;
 use sim::Sim;
 
@@ -123,4 +125,79 @@ fn marks_that_come_too_late_are_put_again() {
     assert_eq!(end(&sim), end(&undisturbed));
     let failed = report(&sim).steps.iter().find_map(|step| step.last_failure.clone()).unwrap();
     assert_eq!(failed.name, "api-unavailable");
+}
+
+fn at_a_url(body: &[u8]) -> Option<String> {
+    Some(format!("certificateKey:KEY\npki: {{url: \"{BUNDLE}\", sha256: {}}}\n", sha256(body)))
+}
+
+#[test]
+fn the_bundle_is_fetched_from_its_url_and_what_is_not_it_is_refused() {
+    let bundle = kit().bundle.to_string().into_bytes();
+    let served = vec![(503, Vec::new()), (404, Vec::new()), (200, bundle.clone())].into();
+    let sim = machine(Joiner { pki: at_a_url(&bundle), served, ..Joiner::default() });
+    boot(&sim).unwrap().unwrap();
+    let seen = report(&sim);
+    let step = seen.steps.iter().find(|step| step.id.name() == "shared-pki").unwrap();
+    assert_eq!((step.attempts, step.last_failure.as_ref().unwrap().name.as_str()), (3, "fetch-failed"));
+    let undisturbed = machine(Joiner::default());
+    boot(&undisturbed).unwrap().unwrap();
+    assert_eq!(end(&sim), end(&undisturbed));
+    let told = "once every control plane has joined, delete https://files.test/bundle.json: it is the cluster's shared PKI, sealed";
+    assert_eq!(seen.left_to_do, [told]);
+    assert!(!format!("{seen:?}{:?}{:?}", sim.events.borrow(), sim.statuses.borrow()).contains("hunter2"));
+
+    let other = br#"{"ca.crt": 7}"#.to_vec();
+    for (pinned, body, failure) in [(&bundle, &other, Failure::PinMismatch), (&other, &other, Failure::PkiUnusable)] {
+        let sim = machine(Joiner { pki: at_a_url(pinned), served: vec![(200, body.clone())].into(), ..Joiner::default() });
+        let fault = boot(&sim).unwrap().unwrap_err();
+        assert_eq!((fault.failure(), fault.at()), (failure, "https://files.test/bundle.json"), "{fault}");
+        assert_eq!(sim.file("/etc/kubernetes/pki/ca.key"), None);
+    }
+}
+
+/// The operator copies the eight files from this second on, one each second, the last in two halves.
+fn delivered(from: f64, change: impl Fn(&str, &str) -> String) -> Joiner {
+    let mut deliveries = Vec::new();
+    for (number, (name, text)) in (0_u32..).zip(&kit().shared) {
+        let (at, text) = (from + f64::from(number), change(name, text));
+        if number == 7 {
+            deliveries.push((at - 0.5, (*name).to_owned(), text[..text.len() / 2].to_owned()));
+        }
+        deliveries.push((at, (*name).to_owned(), text));
+    }
+    Joiner { pki: Some("pki: {disk: {}}\n".to_owned()), deliveries: deliveries.into(), ..Joiner::default() }
+}
+
+#[test]
+fn files_that_the_operator_puts_there_are_waited_for_checked_and_left_alone() {
+    let sim = machine(delivered(20.0, |_, text| text.to_owned()));
+    boot(&sim).unwrap().unwrap();
+    let seen = report(&sim);
+    let step = seen.steps.iter().find(|step| step.id.name() == "shared-pki").unwrap();
+    assert_eq!((step.waits[0].failure.as_str(), step.waits[0].over), ("pki-awaited", true));
+    assert!((24.0..26.0).contains(&step.seconds.unwrap()), "{step:?}");
+    assert!(seen.left_to_do.is_empty());
+    assert!(!sim.effects.borrow().iter().any(|effect| effect.starts_with("write /etc/kubernetes/pki")), "{:?}", sim.effects.borrow());
+
+    // They are there from the first: nothing is to be done.
+    let sim = machine(delivered(-10.0, |_, text| text.to_owned()));
+    boot(&sim).unwrap().unwrap();
+    assert!(report(&sim).steps.iter().any(|step| step.id.name() == "shared-pki" && step.outcome == StepOutcome::FoundDone));
+
+    // A key that is no pair stays wrong.
+    let front_proxy = kit().shared.iter().find(|(name, _)| *name == "front-proxy-ca.key").unwrap().1.clone();
+    let sim = machine(delivered(5.0, |name, text| if name == "etcd/ca.key" { front_proxy.clone() } else { text.to_owned() }));
+    let fault = boot(&sim).unwrap().unwrap_err();
+    assert_eq!(fault.failure(), Failure::PkiUnusable, "{fault}");
+    assert!(fault.at().contains("etcd/ca"), "{fault}");
+    assert!((16.0..18.0).contains(&sim.seconds()), "{}", sim.seconds());
+
+    // Half of them never come: it says which, and is started again by the unit.
+    let mut world = delivered(5.0, |_, text| text.to_owned());
+    world.deliveries.get_mut().truncate(4);
+    let sim = machine(world);
+    let fault = boot(&sim).unwrap().unwrap_err();
+    assert_eq!((fault.failure(), fault.class().exit_code()), (Failure::PkiAwaited, 75));
+    assert_eq!(fault.why(), Some("not there yet: etcd/ca.key, etcd/ca.crt, sa.key, sa.pub"));
 }

@@ -11,7 +11,7 @@ use kubeboot::document::read_cluster;
 use kubeboot::facts::{Facts, InterfaceAddress};
 use kubeboot::fault::Fault;
 use kubeboot::host::{Command, Host, Method, Output, Request, Response, Unanswered};
-use kubeboot::mint::{MintOptions, mint};
+use kubeboot::mint::{Basis, MintOptions, mint};
 use kubeboot::pki::random;
 use serde_json::{Value, json};
 
@@ -128,7 +128,7 @@ impl Store {
 /// A document as mint makes it, for a window from the start on.
 fn minted(window: Duration) -> Vec<u8> {
     let spec = read_cluster(&documents::document(&documents::bytes("cluster.yaml"))).unwrap();
-    let minted = mint(&spec, &MintOptions { now: start(), valid_for: window, admin_valid_for: window }, &mut random::fill).unwrap();
+    let minted = mint(&spec, &MintOptions::plain(start(), window), Basis::New, &mut random::fill).unwrap();
     minted.files.into_iter().find(|file| file.name == "control-plane-init.yaml").unwrap().bytes.expose().clone()
 }
 

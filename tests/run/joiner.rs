@@ -7,13 +7,15 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use kubeboot::document::field::CertificateKey;
 use kubeboot::document::read_cluster;
-use kubeboot::document::spec::PkiSource;
+use kubeboot::document::spec::{PkiSource, SecretSource};
 use kubeboot::facts::{Facts, InterfaceAddress};
 use kubeboot::fault::Fault;
 use kubeboot::host::{Command, Method, Output, Request, Response, Unanswered};
-use kubeboot::mint::{MintOptions, mint};
-use kubeboot::pki::random;
+use kubeboot::mint::{Basis, MintOptions, mint};
+use kubeboot::pki::shared::SharedName;
+use kubeboot::pki::{random, seal};
 use serde_json::{Value, json};
 
 use crate::documents;
@@ -46,23 +48,35 @@ const PHASES: [(&str, f64); 9] = [
 ];
 
 /// What is the same in every such world, and slow to make.
-struct Kit {
+pub struct Kit {
     document: Vec<u8>,
     /// `data` of Secret kubeadm-certs.
-    bundle: Value,
+    pub bundle: Value,
     authority: String,
+    /// The eight files, by kubeadm's names.
+    pub shared: Vec<(&'static str, String)>,
 }
 
-fn kit() -> &'static Kit {
+pub fn kit() -> &'static Kit {
     static KIT: OnceLock<Kit> = OnceLock::new();
     KIT.get_or_init(|| {
         let spec = read_cluster(&documents::document(&documents::bytes("cluster.yaml"))).unwrap();
         let day = Duration::from_secs(86_400);
-        let minted = mint(&spec, &MintOptions { now: start(), valid_for: day, admin_valid_for: day }, &mut random::fill).unwrap();
+        let minted = mint(&spec, &MintOptions::plain(start(), day), Basis::New, &mut random::fill).unwrap();
         let of = |name: &str| minted.files.iter().find(|file| file.name == name).unwrap().bytes.expose().clone();
         let initialiser = kubeboot::document::read_node(&documents::document(&of("control-plane-init.yaml"))).unwrap();
-        let Some(PkiSource::Secret { bundle: Some(bundle) }) = &initialiser.pki else { panic!("the initialiser has the bundle") };
-        Kit { document: of("control-plane.yaml"), bundle: json!(bundle), authority: initialiser.discovery.certificate_authority.clone() }
+        let (Some(PkiSource::Secret { bundle: Some(bundle) }), Some(SecretSource::Inline(key))) =
+            (&initialiser.pki, &initialiser.certificate_key)
+        else {
+            panic!("the initialiser has the bundle and its key")
+        };
+        let shared = seal::open(bundle, &CertificateKey::parse(key.expose()).unwrap()).unwrap();
+        Kit {
+            document: of("control-plane.yaml"),
+            bundle: json!(bundle),
+            shared: SharedName::ALL.map(|name| (name.path(), shared.text(name).to_owned())).into(),
+            authority: initialiser.discovery.certificate_authority.clone(),
+        }
     })
 }
 
@@ -75,6 +89,12 @@ pub struct Joiner {
     pub votes_late: f64,
     /// So many patches of the Node come too late: it has changed meanwhile.
     pub conflicts: Cell<u32>,
+    /// The lines of the document that stand for `certificateKey` and `pki: {secret: {}}`.
+    pub pki: Option<String>,
+    /// What is served at [`BUNDLE`], one after the other; the last stays.
+    pub served: RefCell<Vec<(u16, Vec<u8>)>>,
+    /// What the operator copies into /etc/kubernetes/pki, and when, of the machine's time.
+    pub deliveries: RefCell<Vec<(f64, String, String)>>,
     /// How often kubeadm join was begun.
     pub joins: Cell<u32>,
     /// Labels and taints that the Node got.
@@ -88,14 +108,29 @@ pub struct Joiner {
     pub written: Written,
 }
 
+/// Where the bundle lies; the query is a secret.
+pub const BUNDLE: &str = "https://files.test/bundle.json?signature=hunter2";
+
+impl Joiner {
+    fn document(&self) -> Vec<u8> {
+        let Some(lines) = &self.pki else { return kit().document.clone() };
+        let text = String::from_utf8(kit().document.clone()).unwrap();
+        let (head, tail) = text.split_once("certificateKey:").unwrap();
+        let key = tail.lines().next().unwrap();
+        let (_, tail) = tail.split_once("pki:\n  secret: {}\n").unwrap();
+        format!("{head}{}{tail}", lines.replace("KEY", key)).into_bytes()
+    }
+}
+
 /// An image with everything that a control plane needs, and the document of one that joins.
 pub fn machine(world: Joiner) -> Sim<Joiner> {
+    let document = world.document();
     let flannel = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cni/kube-flannel-v0.28.10.yml")).unwrap();
     Sim::new(
         world,
         start(),
         &[
-            (DOCUMENT, &kit().document),
+            (DOCUMENT, &document),
             ("/proc/sys/net/ipv4/ip_forward", b"1\n"),
             ("/proc/filesystems", b"nodev\toverlay\n"),
             ("/proc/sys/net/bridge/bridge-nf-call-iptables", b"1\n"),
@@ -115,7 +150,7 @@ pub fn boot(sim: &Sim<Joiner>) -> Option<Result<(), Fault>> {
         memory: 2 << 30,
         ..Facts::default()
     };
-    sim.drive(crate::sim::first_boot(sim, Ok(documents::document(&kit().document)), facts))
+    sim.drive(crate::sim::first_boot(sim, Ok(documents::document(&sim.world.document())), facts))
 }
 
 impl Joiner {
@@ -279,7 +314,7 @@ impl Joiner {
             (Method::Post, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "bootstrapper") => {
                 answer(201, &json!({"status": {"allowed": true}}))
             }
-            (Method::Get, "/api/v1/namespaces/kube-system/secrets/kubeadm-certs", "bootstrapper") => {
+            (Method::Get, "/api/v1/namespaces/kube-system/secrets/kubeadm-certs", "bootstrapper") if self.pki.is_none() => {
                 answer(200, &json!({"data": kit().bundle}))
             }
             (Method::Get, NODE, _) => self.node(sim).map_or_else(|| answer(404, &missing), |node| answer(200, &node)),
@@ -335,6 +370,13 @@ impl World for Joiner {
 
     /// The kubelet: it starts etcd, gets its certificate from the local API server, and registers its Node.
     fn passes(&self, sim: &Sim<Self>) {
+        self.deliveries.borrow_mut().retain(|(at, name, text)| {
+            let is_due = sim.seconds() >= *at;
+            if is_due {
+                sim.put(&format!("/etc/kubernetes/pki/{name}"), text);
+            }
+            !is_due
+        });
         if self.etcd_since(sim).is_some() && sim.file("/var/lib/etcd/member/wal/0").is_none() {
             sim.put("/var/lib/etcd/member/wal/0", "x");
         }
@@ -366,6 +408,11 @@ impl World for Joiner {
     }
 
     fn http(&self, sim: &Sim<Self>, request: &Request) -> Option<Result<Response, Unanswered>> {
+        if request.url == BUNDLE {
+            let mut served = self.served.borrow_mut();
+            let (status, body) = if served.len() > 1 { served.remove(0) } else { served[0].clone() };
+            return Some(Ok(Response { status, body }));
+        }
         let tls = request.tls.as_ref().expect("no TLS");
         let refused = |address: &str| Some(Err(Unanswered::Refused(address.to_owned())));
         if let Some((own, path)) = [("11", false), ("12", true)]
