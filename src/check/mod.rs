@@ -5,6 +5,7 @@
 pub mod power;
 pub mod rule;
 pub mod text;
+pub mod validate;
 
 mod cluster;
 mod excerpt;
@@ -145,6 +146,39 @@ pub fn check(inputs: &[Input], now: UnixTime) -> Checked {
         checked.files.push(Judged { name: sheet.input.name.clone(), content: sheet.content });
     }
     checked
+}
+
+/// Whether a file of a folder claims to be kubeboot's, so that it is worth judging.
+#[must_use]
+pub fn is_document(bytes: &[u8]) -> bool {
+    let parsed = tree::parse(bytes, tree::DOCUMENT);
+    let is_ours = |tree: &Tree| match excerpt::field(tree, "apiVersion").map(|entry| &entry.value.node) {
+        Some(Node::Scalar { text, .. }) => text.expose().starts_with("kubeboot/"),
+        _ => matches!(kind(tree), Some("Node" | "Cluster")),
+    };
+    // What is too broken to be parsed may still have been meant.
+    let says_so = || bytes.windows(b"kubeboot/v1".len()).any(|window| window == b"kubeboot/v1");
+    parsed.documents.iter().any(is_ours) || (parsed.spoilt && !guised(&parsed) && says_so())
+}
+
+/// A rendering for a platform, refused before it was read as a document.
+fn guised(parsed: &tree::Parsed) -> bool {
+    parsed.violations.iter().any(|violation| violation.problem.starts_with("this looks like "))
+}
+
+/// A file of a folder that is none.
+#[must_use]
+pub fn skipped(name: &str) -> Diagnostic {
+    Diagnostic {
+        rule: Rule::Skipped,
+        file: name.to_owned(),
+        line: 1,
+        column: 1,
+        field: String::new(),
+        problem: "this is no bare document of kubeboot's, and was not checked".to_owned(),
+        advice: "check the document that it was made from".to_owned(),
+        excerpt: None,
+    }
 }
 
 fn single(input: &Input, now: UnixTime) -> Sheet<'_> {

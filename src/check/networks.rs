@@ -23,7 +23,7 @@ pub(super) fn node(sheet: &mut Sheet<'_>, spec: &NodeSpec) {
 pub(super) fn cluster(sheet: &mut Sheet<'_>, spec: &ClusterSpec) {
     let own = own(&spec.networking);
     addresses(sheet, &own, "controlPlaneEndpoint", spec.endpoint.address());
-    addresses(sheet, &own, "controlPlane.addresses", spec.control_plane.addresses.iter().copied());
+    // `controlPlane.addresses` is compared by the reader of the cluster file.
     ranges(sheet, &own, "controlPlane.addressFrom", &spec.control_plane.pool.address_from);
     for (name, pool) in &spec.workers {
         ranges(sheet, &own, &format!("workers.{name}.addressFrom"), &pool.address_from);
