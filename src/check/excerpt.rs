@@ -57,6 +57,33 @@ const PUBLIC_OF_KUBEADM: [&str; 10] = [
     "dns",
 ];
 
+/// Fields whose names are shown also in a text that can't be parsed, where nothing says what is a key.
+const NAMES: [&str; 23] = [
+    "apiVersion",
+    "kind",
+    "name",
+    "cluster",
+    "role",
+    "kubernetesVersion",
+    "controlPlaneEndpoint",
+    "networking",
+    "nodeRegistration",
+    "labels",
+    "taints",
+    "peers",
+    "discovery",
+    "certificateAuthority",
+    "bootstrapCertificate",
+    "bootstrapToken",
+    "certificateKey",
+    "pki",
+    "initialize",
+    "cni",
+    "clock",
+    "controlPlane",
+    "workers",
+];
+
 fn is_public(list: &[&str], path: &str) -> bool {
     list.iter().any(|public| path.strip_prefix(public).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
 }
@@ -102,6 +129,9 @@ impl Text {
             });
             found.gather(tree, "", if own { &PUBLIC } else { &PUBLIC_OF_KUBEADM }, &mut shown);
         }
+        for number in 1..=found.lines.len() {
+            found.name(number, &mut shown);
+        }
         found.shown = shown;
         found
     }
@@ -141,6 +171,17 @@ impl Text {
             shown.push(Stretch { place, length });
         } else if rest.strip_prefix(['"', '\'']).is_some_and(|inner| inner.starts_with(text)) {
             shown.push(Stretch { place, length: length + 1 });
+        }
+    }
+
+    /// The name at the beginning of a line of a text that can't be parsed.
+    fn name(&self, number: usize, shown: &mut Vec<Stretch>) {
+        let Some(line) = self.line(number).filter(|_| self.parsed.spoilt) else { return };
+        let name = line.trim_start_matches([' ', '"']);
+        let indent = line.len() - name.len();
+        let name = name.split([':', '"']).next().unwrap_or_default();
+        if NAMES.contains(&name) && line.get(indent + name.len()..).is_some_and(|rest| rest.trim_start_matches('"').starts_with(':')) {
+            shown.push(Stretch { place: Place { line: number, column: indent + 1 }, length: name.len() });
         }
     }
 

@@ -15,10 +15,7 @@ const FIELDS: [(&str, &[&str]); 20] = [
         "InitConfiguration",
         &["bootstrapTokens", "certificateKey", "dryRun", "localAPIEndpoint", "nodeRegistration", "patches", "skipPhases", "timeouts"],
     ),
-    (
-        "JoinConfiguration",
-        &["caCertPath", "controlPlane", "discovery", "dryRun", "nodeRegistration", "patches", "skipPhases", "timeouts"],
-    ),
+    ("JoinConfiguration", &["caCertPath", "controlPlane", "discovery", "dryRun", "nodeRegistration", "patches", "skipPhases", "timeouts"]),
     (
         "ClusterConfiguration",
         &[
@@ -63,8 +60,15 @@ const FIELDS: [(&str, &[&str]); 20] = [
 ];
 const REGISTRATION: &[&str] =
     &["criSocket", "ignorePreflightErrors", "imagePullPolicy", "imagePullSerial", "kubeletExtraArgs", "name", "taints"];
-const TIMEOUTS: &[&str] =
-    &["controlPlaneComponentHealthCheck", "discovery", "etcdAPICall", "kubeletHealthCheck", "kubernetesAPICall", "tlsBootstrap", "upgradeManifests"];
+const TIMEOUTS: &[&str] = &[
+    "controlPlaneComponentHealthCheck",
+    "discovery",
+    "etcdAPICall",
+    "kubeletHealthCheck",
+    "kubernetesAPICall",
+    "tlsBootstrap",
+    "upgradeManifests",
+];
 const COMPONENT: &[&str] = &["extraArgs", "extraEnvs", "extraVolumes"];
 
 /// Gates of kubeadm, the minor version from which on each is gone (kubeadm.md §1.3). A gate that is not here is not judged.

@@ -186,12 +186,8 @@ fn single(input: &Input, now: UnixTime) -> Sheet<'_> {
     let is_cluster = parsed.documents.iter().any(|tree| kind(tree) == Some("Cluster"));
     let text = Text::new(input.bytes.expose(), parsed);
     let mut sheet = Sheet { input, text, content: Content::Unread, found: Vec::new() };
-    let document = Document {
-        origin: input.name.clone(),
-        bytes: input.bytes.clone(),
-        instance_id: None,
-        disposal: Disposal::Remove(Vec::new()),
-    };
+    let document =
+        Document { origin: input.name.clone(), bytes: input.bytes.clone(), instance_id: None, disposal: Disposal::Remove(Vec::new()) };
     let read = if is_cluster {
         read_cluster(&document).map(|spec| Content::Cluster(Box::new(spec)))
     } else {

@@ -11,7 +11,10 @@ pub fn power(spec: &NodeSpec) -> String {
     let joins_if = |before: &str| joins.as_ref().map_or_else(String::new, |joins| format!("{before}{joins}"));
     let has_key = matches!(spec.certificate_key, Some(SecretSource::Inline(_)));
     match &spec.pki {
-        None => format!("who reads it and reaches the API server {}", joins.unwrap_or_else(|| "gains nothing".to_owned())),
+        None => joins.map_or_else(
+            || "who reads it gains nothing: its credential comes another way".to_owned(),
+            |joins| format!("who reads it and reaches the API server {joins}"),
+        ),
         Some(PkiSource::Disk) => {
             let alone = joins.map_or_else(
                 || "who reads it gains nothing".to_owned(),
@@ -31,11 +34,17 @@ pub fn power(spec: &NodeSpec) -> String {
             "who reads it and reaches the API server owns the cluster, as long as Secret kubeadm-certs is there (two hours from init){}",
             joins_if("; without that Secret it ")
         ),
-        Some(PkiSource::Secret { bundle: None }) => format!(
-            "who reads it and reaches the API server {}; with the certificate key too it owns the cluster, as long as Secret kubeadm-certs \
-             is there (two hours from init)",
-            joins.unwrap_or_else(|| "gains nothing".to_owned())
-        ),
+        Some(PkiSource::Secret { bundle: None }) => {
+            let secret = "as long as Secret kubeadm-certs is there (two hours from init)";
+            match joins {
+                Some(joins) => {
+                    format!("who reads it and reaches the API server {joins}; with the certificate key too it owns the cluster, {secret}")
+                }
+                None => {
+                    format!("who reads it gains nothing; who has its credential and the certificate key too owns the cluster, {secret}")
+                }
+            }
+        }
         Some(PkiSource::Secret { bundle: Some(_) } | PkiSource::Inline { .. }) if has_key => {
             "who reads it owns the cluster, at any time: it holds the CA keys and the key that opens them".to_owned()
         }

@@ -32,7 +32,10 @@ pub fn human(checked: &Checked, coloured: bool) -> String {
         let Judged { name, content } = file;
         let _ = match content {
             Content::Node(spec) => writeln!(out, "{name}: {}.", power(spec)),
-            Content::Cluster(_) => writeln!(out, "{name}: who reads it can do nothing with it: it holds no key of the cluster's; who changes it changes what mint makes."),
+            Content::Cluster(_) => writeln!(
+                out,
+                "{name}: who reads it can do nothing with it: it holds no key of the cluster's; who changes it changes what mint makes."
+            ),
             Content::Unread => Ok(()),
         };
     }

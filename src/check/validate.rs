@@ -14,14 +14,19 @@ const TOKEN: &str = "000000.0000000000000000";
 /// Longest answer that is shown, characters.
 const ANSWER: usize = 600;
 
-/// What `kubeadm init` and `kubeadm join` would read, as far as the document's machine runs them.
+/// What `kubeadm init` and `kubeadm join` would read, as far as the document's machine runs them. kubeadm looks whether
+/// the discovery's kubeconfig exists, and never into it: `existing` is any file that does.
 #[must_use]
-pub fn configurations(spec: &NodeSpec) -> Vec<Secret<String>> {
+pub fn configurations(spec: &NodeSpec, existing: &str) -> Vec<Secret<String>> {
     let name = spec.registration.name.as_ref().map_or_else(|| "node".to_owned(), ToString::to_string);
     // Addresses of documentation (RFC 5737, RFC 3849), of the cluster's family.
     let is_ipv4 = spec.networking.service_subnets.iter().all(Cidr::is_ipv4);
     let identity = Spelt { name, address: if is_ipv4 { "192.0.2.1" } else { "2001:db8::1" }.to_owned() };
-    let mut found = vec![config::join(spec, &identity)];
+    let mut join = config::join(spec, &identity);
+    if let Some(path) = join.iter_mut().find_map(|document| document.pointer_mut("/discovery/file/kubeConfigPath")) {
+        *path = existing.into();
+    }
+    let mut found = vec![join];
     if spec.initialize.is_some() {
         let secrets = Secrets {
             certificate_key: matches!(spec.pki, Some(PkiSource::Secret { .. })).then_some(CERTIFICATE_KEY),
@@ -57,7 +62,7 @@ pub fn refused(file: &str, answer: &str) -> Diagnostic {
 pub fn shown(answer: &str) -> String {
     let mut kept = String::new();
     let one_line = answer.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut rest = one_line.as_str();
+    let mut rest = one_line.trim_start_matches("error: ").split(" To see the stack trace").next().unwrap_or_default();
     while let Some((before, from)) = rest.split_once('"') {
         kept.push_str(before);
         let (inside, after) = from.split_once('"').unwrap_or((from, ""));

@@ -1,6 +1,6 @@
 //! `kubeboot check FILE|DIR…`: reads the files, lets [`crate::check`] judge them, asks kubeadm if there is one.
 
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use crate::check::{self, Checked, Content, Input, Severity, text, validate};
@@ -9,8 +9,8 @@ use crate::document::spec::NodeSpec;
 use crate::document::tree;
 use crate::failure::Failure;
 use crate::fault::{Class, Fault};
-use crate::host::Host;
 use crate::host::local::LocalHost;
+use crate::host::{Host, Mode};
 use crate::kubeadm::command;
 use crate::mint::{BUNDLE_FILE, PKI_FOLDER};
 use crate::secret::Secret;
@@ -121,17 +121,18 @@ async fn ask_kubeadm(host: &LocalHost, checked: &mut Checked) -> Result<(), Faul
             _ => None,
         })
         .collect();
+    // Overrides may hold what only their writer knows: 0600, and gone at the end.
+    let unwritten = |error: std::io::Error| {
+        let (place, advice) = (std::env::temp_dir().display().to_string(), "set TMPDIR to a folder that can be written");
+        Fault::new(Failure::Disk, "the configuration for kubeadm can't be written", place, advice).because(error.to_string())
+    };
+    let folder = tempfile::Builder::new().prefix(".kubeboot-check-").tempdir().map_err(unwritten)?;
+    let path = folder.path().join("kubeadm.yaml");
+    let place = path.display().to_string();
     for (name, spec) in nodes {
-        for config in validate::configurations(&spec) {
-            // Overrides may hold what only their writer knows: 0600, and gone at the end of this turn.
-            let unwritten = |error: std::io::Error| {
-                let (place, advice) = (std::env::temp_dir().display().to_string(), "set TMPDIR to a folder that can be written");
-                Fault::new(Failure::Disk, "the configuration for kubeadm can't be written", place, advice).because(error.to_string())
-            };
-            let mut written = tempfile::Builder::new().prefix(".kubeboot-check-").tempfile().map_err(unwritten)?;
-            written.write_all(config.expose().as_bytes()).map_err(unwritten)?;
-            let path = written.path().display().to_string();
-            match host.run(&command::validate(&path), &mut |_, _| {}).await {
+        for config in validate::configurations(&spec, &place) {
+            host.write(&path, config.expose().as_bytes(), Mode::Private).await?;
+            match host.run(&command::validate(&place), &mut |_, _| {}).await {
                 Ok(output) if output.ok() => {}
                 Ok(output) => checked.diagnostics.push(validate::refused(&name, &output.stderr)),
                 Err(fault) if fault.failure() == Failure::ProgramMissing => {
