@@ -9,6 +9,7 @@
 
 pub mod act;
 pub mod backoff;
+pub mod check;
 pub mod claim;
 pub mod cli;
 pub mod cluster;

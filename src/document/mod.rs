@@ -30,6 +30,7 @@ mod walk;
 pub use overrides::merge;
 pub use trust::BUNDLE_FILES;
 pub use violation::{Violation, Violations};
+pub use walk::nearest;
 
 use crate::secret::Secret;
 
