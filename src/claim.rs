@@ -7,7 +7,7 @@ use crate::failure::{Failure, Seen};
 use crate::fault::Fault;
 use crate::host::{Response, Unanswered, shown_url};
 
-/// Largest claim that is read, bytes: one has some 250.
+/// Largest claim that is read, bytes: one has some 300.
 pub const LIMIT: usize = 16 << 10;
 
 /// What the object holds.
@@ -19,6 +19,9 @@ pub struct Winner {
     pub node: String,
     /// machine-id: whose the right is.
     pub machine: String,
+    /// System UUID, where the platform has one: two machines of one image may share a machine-id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<String>,
 }
 
 /// How a conditional create ended.
@@ -26,8 +29,11 @@ pub struct Winner {
 pub enum Created {
     /// The object was not there and now is ours.
     New,
-    /// The object is there.
+    /// The object is there: 412, the condition's own answer.
     Exists,
+    /// 409: stores that see two creates at a time mean that the object is there, or will be (S3: ConditionalRequestConflict);
+    /// WebDAV means that the folder which it would be in is missing (RFC 4918 §9.7.1). What can be read then tells them apart.
+    Conflict,
     /// Not this time.
     NotNow(Seen),
 }
@@ -39,6 +45,8 @@ pub enum Whose {
     Ours,
     /// Another's, in words.
     Theirs(String),
+    /// Nobody's: it is not there.
+    Absent,
     /// Not known this time.
     NotNow(Seen),
 }
@@ -62,6 +70,16 @@ fn refused(what: &str, url: &str, answer: &Result<Response, Unanswered>) -> Faul
         Ok(response) => format!("HTTP {}", response.status),
         Err(reason) => reason.line(),
     };
+    if matches!(answer, Err(Unanswered::Unusable(_))) {
+        // The document's reader has seen that the URLs can be used, so it is what this machine trusts.
+        return Fault::new(
+            Failure::MachineUnfit,
+            "this machine can't ask the claim's store",
+            shown_url(url),
+            "install a CA bundle that knows the store's CA in the image (ca-certificates), or name the machine with initialize.node",
+        )
+        .because(why);
+    }
     Fault::new(
         Failure::ClaimRefused,
         what,
@@ -72,15 +90,16 @@ fn refused(what: &str, url: &str, answer: &Result<Response, Unanswered>) -> Faul
     .because(why)
 }
 
-/// Reads the answer to a conditional create at `url`. 412 is the condition's own answer, 409 that of stores which see two at
-/// a time.
+/// Reads the answer to a conditional create at `url`. Only its status counts: what was created is created, however large the
+/// text about it.
 ///
 /// # Errors
-/// [`Failure::ClaimRefused`]: an answer that another try does not mend.
+/// [`Failure::ClaimRefused`]: an answer that another try does not mend; [`Failure::MachineUnfit`]: nobody can be asked.
 pub fn created(url: &str, answer: &Result<Response, Unanswered>) -> Result<Created, Fault> {
     match answer {
-        Ok(response) if (200..300).contains(&response.status) => return Ok(Created::New),
-        Ok(Response { status: 409 | 412, .. }) => return Ok(Created::Exists),
+        Ok(Response { status: 200..300, .. }) | Err(Unanswered::TooLarge(_)) => return Ok(Created::New),
+        Ok(Response { status: 412, .. }) => return Ok(Created::Exists),
+        Ok(Response { status: 409, .. }) => return Ok(Created::Conflict),
         _ => {}
     }
     match passing("the claim can't be made", answer) {
@@ -89,18 +108,18 @@ pub fn created(url: &str, answer: &Result<Response, Unanswered>) -> Result<Creat
     }
 }
 
-/// Reads the answer to a GET of the claim at `url`, for the machine `us`. Not found right after "exists" is a store that is not
-/// done with it yet.
+/// Reads the answer to a GET of the claim at `url`, for the machine `us`.
 ///
 /// # Errors
 /// [`Failure::ClaimRefused`]: an answer that another try does not mend; [`Failure::ClaimStoreUnfit`]: what is there is no claim
-/// for this cluster.
+/// for this cluster; [`Failure::MachineIdShared`]: it is the claim of another machine with this one's machine-id;
+/// [`Failure::MachineUnfit`]: nobody can be asked.
 pub fn whose(url: &str, us: &Winner, answer: &Result<Response, Unanswered>) -> Result<Whose, Fault> {
+    let no_claim = |why: &str| unfit(url, "what is in the claim's place is no claim", why);
     let response = match answer {
         Ok(response) if response.status == 200 => response,
-        Ok(Response { status: 404, .. }) => {
-            return Ok(Whose::NotNow(down("the claim can't be read", "the store says that it exists, but not yet what it is")));
-        }
+        Ok(Response { status: 404 | 410, .. }) => return Ok(Whose::Absent),
+        Err(reason @ Unanswered::TooLarge(_)) => return Err(no_claim(&reason.line())),
         _ => {
             return match passing("the claim can't be read", answer) {
                 Some(seen) => Ok(Whose::NotNow(seen)),
@@ -108,12 +127,15 @@ pub fn whose(url: &str, us: &Winner, answer: &Result<Response, Unanswered>) -> R
             };
         }
     };
-    let winner = serde_json::from_slice::<Winner>(&response.body).map_err(|error| error.to_string());
-    match winner {
-        Ok(winner) if winner.cluster != us.cluster => Err(unfit(url, "the claim is another cluster's", &winner.cluster)),
-        Ok(winner) if winner.machine == us.machine => Ok(Whose::Ours),
-        Ok(winner) => Ok(Whose::Theirs(lost(url, us, &winner))),
-        Err(why) => Err(unfit(url, "what is in the claim's place is no claim", &why)),
+    let winner = serde_json::from_slice::<Winner>(&response.body).map_err(|error| no_claim(&error.to_string()))?;
+    if winner.cluster != us.cluster {
+        Err(unfit(url, "the claim is another cluster's", &winner.cluster))
+    } else if winner.machine != us.machine {
+        Ok(Whose::Theirs(lost(url, us, &winner)))
+    } else if winner.uuid != us.uuid {
+        Err(shared(url, us, &winner))
+    } else {
+        Ok(Whose::Ours)
     }
 }
 
@@ -124,6 +146,29 @@ fn lost(url: &str, us: &Winner, winner: &Winner) -> String {
     } else {
         format!("{line}, waiting for it; if it is gone for good, delete {}", shown_url(url))
     }
+}
+
+/// By machine-id alone both would take the claim for theirs, and start a cluster each.
+fn shared(url: &str, us: &Winner, winner: &Winner) -> Fault {
+    let uuid = |of: &Winner| of.uuid.as_ref().map_or_else(|| "no system UUID".to_owned(), |uuid| format!("system UUID {uuid}"));
+    Fault::new(
+        Failure::MachineIdShared,
+        "another machine with this machine's machine-id has claimed the right to start the cluster",
+        shown_url(url),
+        format!(
+            "give every machine a machine-id of its own: leave /etc/machine-id empty in the image, the first boot fills it. If it was \
+             this machine under another system UUID, delete {}",
+            shown_url(url)
+        ),
+    )
+    .because(format!(
+        "machine-id {}: the claim is node {}'s with {}, this is node {} with {}",
+        us.machine,
+        winner.node,
+        uuid(winner),
+        us.node,
+        uuid(us)
+    ))
 }
 
 fn unfit(url: &str, what: &str, why: &str) -> Fault {
@@ -144,5 +189,49 @@ pub fn ignores_the_condition(url: &str) -> Fault {
         "the claim's store ignores `If-None-Match: *`: it created the same object twice",
         shown_url(url),
         "use a store that answers a conditional create of what exists with 409 or 412, or name the machine with initialize.node",
+    )
+}
+
+/// The store says by 412, or by having created it, that the object exists, and yet that it is not there.
+#[must_use]
+pub fn not_shown_yet() -> Seen {
+    down("the claim can't be read", "the store says that it exists, but does not show it yet; do put and get name the same object?")
+}
+
+/// 409 for a create of what is not there: it may pass.
+#[must_use]
+pub fn in_conflict() -> Seen {
+    down(
+        "the claim can't be made",
+        "HTTP 409, and nothing is there: another machine's create is not over yet, or the object's folder is missing",
+    )
+}
+
+/// The same, and it has not passed for so many seconds.
+#[must_use]
+pub fn has_no_folder(url: &str, seconds: u64) -> Fault {
+    Fault::new(
+        Failure::ClaimRefused,
+        "the claim's store refuses to create the claim, and there is none",
+        shown_url(url),
+        "create the folder that the object lies in (WebDAV: its collection), and look whether put and get of initialize.claim name the \
+         same object",
+    )
+    .because(format!("HTTP 409 to the PUT and none to the GET, for {seconds} s"))
+}
+
+/// A claim that was won is, right before init, not seen to be this machine's any more.
+#[must_use]
+pub fn not_held(url: &str, whose: Whose) -> Option<Fault> {
+    let seen = match whose {
+        Whose::Ours => return None,
+        Whose::Theirs(line) => Failure::AwaitsInitialiser.seen(line),
+        Whose::Absent => down("the claim is gone", "somebody has deleted it since this machine made it"),
+        Whose::NotNow(seen) => seen,
+    };
+    let advice = "nothing: kubeboot starts again, looks who serves and asks the store anew";
+    Some(
+        Fault::new(seen.failure, "init is not begun: the claim is not known to be this machine's", shown_url(url), advice)
+            .because(seen.line),
     )
 }

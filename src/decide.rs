@@ -57,6 +57,12 @@ pub enum Decision {
     Next,
 }
 
+/// What the fence alone waits for: it looks who serves meanwhile. Where another step meets it, the run ends, and the next one
+/// comes to the fence again.
+const fn is_for_the_fence(failure: Failure) -> bool {
+    matches!(failure, Failure::AwaitsInitialiser | Failure::ClaimStoreDown)
+}
+
 /// Chooses.
 #[must_use]
 pub fn decide(step: &Step, state: &StepState, now: Instant) -> Decision {
@@ -64,7 +70,9 @@ pub fn decide(step: &Step, state: &StepState, now: Instant) -> Decision {
     let pause = Decision::Sleep(backoff::STEP.pause(state.attempts, state.noise));
     let only_observes = matches!(step.done_when, DoneWhen::Observed);
     match (&state.last, state.asked) {
-        (Attempt::Failed(fault), _) if fault.class() != Class::Transient => Decision::Halt(fault.clone()),
+        (Attempt::Failed(fault), _) if fault.class() != Class::Transient || is_for_the_fence(fault.failure()) => {
+            Decision::Halt(fault.clone())
+        }
         (Attempt::Failed(fault), _) if late => {
             let what = format!("{}; not better after {} s of step {}", fault.what(), step.deadline.as_secs(), step.id.name());
             let last = Fault::new(fault.failure(), what, fault.at(), fault.advice());

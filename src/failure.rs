@@ -117,6 +117,7 @@ table! {
     ClaimStoreDown: "claim-store-down", Waits, "the store of initialize.claim does not answer as it should, this time";
     ClaimRefused: "claim-refused", Halts(Input), "the store of initialize.claim refuses the request";
     ClaimStoreUnfit: "claim-store-unfit", Halts(Broken), "the store of initialize.claim ignores the condition, or holds something else";
+    MachineIdShared: "machine-id-shared", Halts(Broken), "another machine with this machine's machine-id holds the claim";
     AwaitsInitialiser: "awaits-initialiser", Waits, "nobody serves, and another machine has the right to start the cluster";
     EarlierLife: "earlier-life", Halts(Broken), "etcd data of an earlier life is on this disk";
     EtcdLost: "etcd-lost", Halts(Broken), "this machine started the cluster, its etcd data is gone and nobody else serves";

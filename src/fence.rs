@@ -82,15 +82,24 @@ pub struct Sighting {
     pub wanted: bool,
     ours: bool,
     endpoint: Option<Heard>,
-    peers: Option<Instant>,
+    peers: Option<Looked>,
 }
 
-/// A voice, and when it was first and last heard without another one between.
+/// When a look began and when it was over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Looked {
+    /// Its beginning: it says nothing of what came later.
+    pub begun: Instant,
+    /// Its end.
+    pub over: Instant,
+}
+
+/// A voice, when it was first heard, and the last look that heard it without another one between.
 #[derive(Clone, Debug)]
 struct Heard {
     voice: Voice,
     first: Instant,
-    last: Instant,
+    last: Looked,
 }
 
 impl Sighting {
@@ -100,18 +109,25 @@ impl Sighting {
         Self { wanted, ours: false, endpoint: None, peers: None }
     }
 
-    /// Takes in what the endpoint said at `now`. A voice of the same kind as before keeps its age.
-    pub fn hear(&mut self, voice: Voice, now: Instant) {
+    /// Takes in what the endpoint said. A voice of the same kind as before keeps its age.
+    pub fn hear(&mut self, voice: Voice, look: Looked) {
         self.ours |= voice == Voice::Ours;
         let same = self.endpoint.as_ref().filter(|old| std::mem::discriminant(&old.voice) == std::mem::discriminant(&voice));
-        let first = same.map_or(now, |old| old.first);
-        self.endpoint = Some(Heard { voice, first, last: now });
+        let first = same.map_or(look.over, |old| old.first);
+        self.endpoint = Some(Heard { voice, first, last: look });
     }
 
-    /// Takes in what the loudest peer said at `now`. Only one of ours counts: a peer that isn't up yet is no news.
-    pub fn hear_peers(&mut self, voice: &Voice, now: Instant) {
+    /// Takes in what the loudest peer said. Only one of ours counts: a peer that isn't up yet is no news.
+    pub fn hear_peers(&mut self, voice: &Voice, look: Looked) {
         self.ours |= *voice == Voice::Ours;
-        self.peers = Some(now);
+        self.peers = Some(look);
+    }
+
+    /// Whether the last looks, at endpoint and peers both, were begun after `at`: they would have seen what came until then.
+    #[must_use]
+    pub fn looked_since(&self, at: Instant) -> bool {
+        let since = |look: Option<Looked>| look.is_some_and(|look| look.begun > at);
+        since(self.endpoint.as_ref().map(|heard| heard.last)) && since(self.peers)
     }
 
     /// What the table calls it. Ours is a proof that doesn't age: the cluster was started. The others need a last look that
@@ -122,8 +138,8 @@ impl Sighting {
             return Serves::Ours;
         }
         let Some(Heard { voice, first, last }) = &self.endpoint else { return Serves::NotSteadyYet };
-        let fresh = now.since(*last) <= FRESH && self.peers.is_some_and(|peers| now.since(peers) <= PEERS_FRESH);
-        let age = if fresh { last.since(*first) } else { Duration::ZERO };
+        let fresh = now.since(last.over) <= FRESH && self.peers.is_some_and(|peers| now.since(peers.over) <= PEERS_FRESH);
+        let age = if fresh { last.over.since(*first) } else { Duration::ZERO };
         match voice {
             Voice::Ours => Serves::Ours,
             Voice::Foreign(seen) => Serves::Foreign(seen.clone()),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use kubeboot::document::spec::InitializeNode;
 use kubeboot::facts::{Facts, InterfaceAddress};
 use kubeboot::failure::Failure;
-use kubeboot::fence::{FRESH, May, PEERS_FRESH, Recorded, STEADY, Serves, Sighting, Verdict, decide, names};
+use kubeboot::fence::{FRESH, Looked, May, PEERS_FRESH, Recorded, STEADY, Serves, Sighting, Verdict, decide, names};
 use kubeboot::gate::Voice;
 use kubeboot::moment::Instant;
 
@@ -263,12 +263,17 @@ fn at(milliseconds: u64) -> Instant {
     Instant(Duration::from_millis(milliseconds))
 }
 
+/// A look that took no time.
+fn look(milliseconds: u64) -> Looked {
+    Looked { begun: at(milliseconds), over: at(milliseconds) }
+}
+
 /// A sighting whose peers were asked, in vain, at the last of the looks.
 fn sighting(looks: &[(u64, Voice)]) -> Sighting {
     let mut sighting = Sighting::new(true);
     for (when, voice) in looks {
-        sighting.hear(voice.clone(), at(*when));
-        sighting.hear_peers(&Voice::Silent, at(*when));
+        sighting.hear(voice.clone(), look(*when));
+        sighting.hear_peers(&Voice::Silent, look(*when));
     }
     sighting
 }
@@ -303,22 +308,40 @@ fn nobody_serves_only_once_the_peers_were_asked_and_lately() {
     let mut sighting = Sighting::new(true);
     let mut now = 0;
     while now <= 20_000 {
-        sighting.hear(Voice::Silent, at(now));
+        sighting.hear(Voice::Silent, look(now));
         assert_eq!(sighting.serves(at(now)), Serves::NotSteadyYet, "the peers were never asked");
         now += 1000;
     }
-    sighting.hear_peers(&Voice::Foreign("CN=other".to_owned()), at(20_000));
+    sighting.hear_peers(&Voice::Foreign("CN=other".to_owned()), look(20_000));
     assert_eq!(sighting.serves(at(20_000)), Serves::Nobody);
     let late = 20_001 + u64::try_from(PEERS_FRESH.as_millis()).unwrap();
-    sighting.hear(Voice::Silent, at(late));
+    sighting.hear(Voice::Silent, look(late));
     assert_eq!(sighting.serves(at(late)), Serves::NotSteadyYet);
+}
+
+#[test]
+fn only_looks_that_were_begun_later_count_as_later() {
+    let (claimed, mut sighting) = (at(5000), Sighting::new(true));
+    let look = |begun, over| Looked { begun: at(begun), over: at(over) };
+    assert!(!sighting.looked_since(claimed), "nobody has looked");
+    sighting.hear(Voice::Silent, look(5001, 5002));
+    assert!(!sighting.looked_since(claimed), "nobody has asked the peers");
+    // One that was under way already may have been answered before.
+    for (begun, over) in [(4000, 4100), (4900, 8000), (5000, 8000)] {
+        sighting.hear_peers(&Voice::Silent, look(begun, over));
+        assert!(!sighting.looked_since(claimed), "{begun}");
+    }
+    sighting.hear_peers(&Voice::Silent, look(5001, 8000));
+    assert!(sighting.looked_since(claimed));
+    sighting.hear(Voice::Silent, look(4999, 8001));
+    assert!(!sighting.looked_since(claimed), "the endpoint's look is older");
 }
 
 #[test]
 fn who_was_proven_ours_stays_ours() {
     let mut by_peer = sighting(&[(0, Voice::Silent), (3000, Voice::Silent)]);
-    by_peer.hear_peers(&Voice::Ours, at(3000));
-    by_peer.hear_peers(&Voice::Silent, at(4000));
+    by_peer.hear_peers(&Voice::Ours, look(3000));
+    by_peer.hear_peers(&Voice::Silent, look(4000));
     assert_eq!(by_peer.serves(at(4000)), Serves::Ours);
     let by_endpoint = sighting(&[(0, Voice::Ours), (1000, Voice::Silent), (9000, Voice::Silent)]);
     assert_eq!(by_endpoint.serves(at(9000)), Serves::Ours);

@@ -5,6 +5,7 @@
 mod documents;
 #[path = "support/golden.rs"]
 mod golden;
+#[allow(dead_code, reason = "the claim's store is another test's")]
 #[path = "run/initialiser.rs"]
 mod initialiser;
 #[path = "run/kubeadm.rs"]
@@ -17,12 +18,10 @@ mod sim;
 mod worker;
 
 use std::path::Path;
-use std::rc::Rc;
 
 use golden::golden;
-use initialiser::{Initialiser, Store, boot, boot_as, machine, machine_with, twin};
+use initialiser::{Initialiser, boot, machine, machine_with};
 use kubeadm::Torn;
-use kubeboot::facts::Facts;
 use kubeboot::failure::Failure;
 use kubeboot::fault::Class;
 use kubeboot::host::{Mode, Unanswered};
@@ -239,124 +238,5 @@ fn no_secret_is_told() {
             assert!(place.ends_with(".key") || place == worker::KUBELET_PEM, "{place}");
             assert_eq!(*mode, kubeboot::host::Mode::Private);
         }
-    }
-}
-
-const CLAIM: &str = "  claim: {put: \"https://store.test/claim?signature=hunter2\", get: \"https://store.test/claim\"}\n";
-
-/// A machine that has to claim the right at this store.
-fn claimant(store: &Rc<Store>, balancer: Vec<(f64, Result<u16, Unanswered>)>) -> Sim<Initialiser> {
-    let mut sim = machine_with(CLAIM, balancer);
-    sim.world.store = Rc::clone(store);
-    sim
-}
-
-/// What the fence has seen last after five minutes in which it chose nothing.
-fn waits_as(sim: &Sim<Initialiser>, facts: Facts) -> (String, String) {
-    sim.dies_at.set(Some(300.0));
-    assert!(boot_as(sim, facts).is_none());
-    let report: kubeboot::report::Report = serde_json::from_str(&sim.file("/run/kubeboot/status.json").unwrap()).unwrap();
-    let fence = report.steps.iter().find(|step| step.id.name() == "fence").unwrap();
-    let wait = fence.waits.last().unwrap();
-    assert!(!wait.over && wait.next_try_in.is_some());
-    (wait.failure.clone(), wait.last_seen.clone())
-}
-
-fn other() -> Facts {
-    Facts { machine_id: "f".repeat(32), hostname: "cp-2".to_owned(), ..initialiser::facts() }
-}
-
-#[test]
-fn of_two_that_claim_one_starts_the_cluster() {
-    let store = Rc::new(Store::default());
-    let first = claimant(&store, vec![(0.0, refused())]);
-    boot(&first).unwrap().unwrap();
-    assert_eq!(inits(&first), 1);
-    assert_eq!(store.puts.get(), 2, "a second create shows that the store refuses one");
-    // The claim comes before the record that init was begun, and names no secret.
-    let events = first.events.borrow().iter().map(|told| told.message.clone()).collect::<Vec<_>>().join("\n");
-    assert!(!events.contains("hunter2") && events.contains("claimed"), "{events}");
-    let second = twin(&first, vec![(0.0, refused())]);
-    let (failure, seen) = waits_as(&second, other());
-    assert_eq!(inits(&second), 0);
-    assert_eq!(failure, "awaits-initialiser");
-    assert_eq!(
-        seen,
-        "nobody serves yet; machine 0123456789abcdef0123456789abcdef (cp-1) has claimed the right to start the cluster, waiting for it; \
-         if it is gone for good, delete https://store.test/claim"
-    );
-    assert!(store.puts.get() < 2 + 300 / 4, "a store is not asked without end: {}", store.puts.get());
-}
-
-#[test]
-fn a_winner_that_died_knows_itself_and_one_that_was_re_imaged_has_lost() {
-    let undisturbed = claimant(&Rc::default(), vec![(0.0, refused())]);
-    boot(&undisturbed).unwrap().unwrap();
-    // Dies with the claim made and nothing written: before the fence's record.
-    let ledger = "append /var/lib/kubeboot/ledger.jsonl: course initialise";
-    let course = undisturbed.effects.borrow().iter().position(|effect| effect == ledger).unwrap();
-    let store = Rc::new(Store::default());
-    let sim = claimant(&store, vec![(0.0, refused())]);
-    sim.dies_after.set(Some(course + 1));
-    assert!(boot(&sim).is_none());
-    sim.cut_power();
-    boot(&sim).unwrap().unwrap();
-    assert_eq!(inits(&sim), 1);
-    let reimaged = twin(&sim, vec![(0.0, refused())]);
-    let (_, seen) = waits_as(&reimaged, Facts { machine_id: "e".repeat(32), ..initialiser::facts() });
-    assert_eq!(inits(&reimaged), 0);
-    assert!(
-        seen.ends_with("by this machine's name: if it was this machine before it was re-imaged, delete https://store.test/claim"),
-        "{seen}"
-    );
-}
-
-#[test]
-fn a_store_that_ignores_the_condition_is_found_out() {
-    let store = Rc::new(Store { ignores_the_condition: true, ..Store::default() });
-    let sim = claimant(&store, vec![(0.0, refused())]);
-    let fault = boot(&sim).unwrap().unwrap_err();
-    assert_eq!((fault.failure(), inits(&sim)), (Failure::ClaimStoreUnfit, 0));
-    assert_eq!(fault.at(), "https://store.test/claim");
-}
-
-#[test]
-fn a_store_that_is_down_is_waited_for_and_one_that_refuses_is_not() {
-    let store = Rc::new(Store::default());
-    store.down_until.set(60.0);
-    let sim = claimant(&store, vec![(0.0, refused())]);
-    boot(&sim).unwrap().unwrap();
-    assert_eq!(inits(&sim), 1);
-    let waits: Vec<String> = sim.events.borrow().iter().map(|told| told.message.clone()).collect();
-    assert!(waits.iter().any(|line| line.ends_with(": the claim can't be made: HTTP 503")), "{waits:?}");
-    for status in [403, 404, 405, 501] {
-        let store = Rc::new(Store::default());
-        store.refuses.set(Some(status));
-        let sim = claimant(&store, vec![(0.0, refused())]);
-        let fault = boot(&sim).unwrap().unwrap_err();
-        assert_eq!((fault.failure(), inits(&sim)), (Failure::ClaimRefused, 0), "{status}");
-        assert_eq!(fault.why(), Some(format!("HTTP {status}").as_str()));
-    }
-}
-
-#[test]
-fn nothing_is_claimed_where_somebody_serves_or_nobody_knows() {
-    for balancer in [vec![(0.0, Ok(200))], vec![(0.0, unclear())], vec![(0.0, Err(Unanswered::ForeignCa("CN=other".to_owned())))]] {
-        let store = Rc::new(Store::default());
-        let sim = claimant(&store, balancer);
-        sim.dies_at.set(Some(120.0));
-        assert!(boot(&sim).is_none());
-        assert_eq!((store.puts.get(), inits(&sim)), (0, 0));
-    }
-    // What is in the claim's place must be one, of this cluster.
-    for (object, what) in [
-        ("<html>", "what is in the claim's place is no claim"),
-        (r#"{"cluster":"00","node":"cp-1","machine":"0123456789abcdef0123456789abcdef"}"#, "the claim is another cluster's"),
-    ] {
-        let store = Rc::new(Store::default());
-        *store.object.borrow_mut() = Some(object.as_bytes().to_vec());
-        let sim = claimant(&store, vec![(0.0, refused())]);
-        let fault = boot(&sim).unwrap().unwrap_err();
-        assert_eq!((fault.failure(), fault.what(), inits(&sim)), (Failure::ClaimStoreUnfit, what, 0));
     }
 }

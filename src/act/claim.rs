@@ -1,4 +1,4 @@
-//! Claims the right to start the cluster, once the fence has nothing else against it.
+//! Claims the right to start the cluster, once the fence has nothing else against it, and reads the claim again before init.
 
 use std::time::Duration;
 
@@ -13,33 +13,90 @@ use crate::secret::Secret;
 
 /// How long an answer counts that is not "won": a store is asked by every machine that waits.
 const AGAIN: Duration = Duration::from_secs(5);
+/// How long 409 may be the answer to a create of what is not there: longer than any other machine's create lasts.
+const CONFLICT: Duration = Duration::from_secs(15);
 
 /// What is known of the claim.
 #[derive(Debug, Default)]
-pub struct Known(Option<(Instant, May)>);
+pub struct Known {
+    last: Option<(Instant, May)>,
+    /// Since when the store answers 409, and shows nothing.
+    conflict: Option<Instant>,
+}
 
 impl Known {
-    /// Whether this machine may start the cluster by its claim; asks the store, if the last answer is old.
+    /// Whether this machine may start the cluster by its claim, and when the store said so; asks the store, if the last answer
+    /// is old. What is won is not asked for again here: [`confirm`] does, before init.
     ///
     /// # Errors
     /// The store can't be used for this.
-    pub async fn may<H: Host>(&mut self, run: &Run<'_, H>, claim: &Claim) -> Result<May, Fault> {
+    pub async fn may<H: Host>(&mut self, run: &Run<'_, H>, claim: &Claim) -> Result<(Instant, May), Fault> {
         let now = run.host.now();
-        if let Some((at, may)) = &self.0
-            && now.since(*at) < AGAIN
+        if let Some((at, may)) = &self.last
+            && (*may == May::Yes || now.since(*at) < AGAIN)
         {
-            return Ok(may.clone());
+            return Ok((*at, may.clone()));
         }
-        let may = ask(run, claim).await?;
-        self.0 = Some((run.host.now(), may.clone()));
-        Ok(may)
+        let may = self.ask(run, claim).await?;
+        Ok(self.last.insert((run.host.now(), may)).clone())
     }
 
-    /// Whether the claim is known to be won.
-    #[must_use]
-    pub fn won(&self) -> bool {
-        matches!(&self.0, Some((_, May::Yes)))
+    /// A claim counts only where a second create is refused, so that a store which ignores the condition is found out. Whoever
+    /// died between the two finds the object, and itself in it.
+    async fn ask<H: Host>(&mut self, run: &Run<'_, H>, claim: &Claim) -> Result<May, Fault> {
+        let us = winner(run)?;
+        let body = Secret::new(serde_json::to_vec(&us).unwrap_or_default());
+        let conflict = self.conflict.take();
+        let mut is_conflict = false;
+        for first in [true, false] {
+            match claim::created(&claim.put, &exchange(run, &claim.put, Some(&body)).await)? {
+                Created::NotNow(seen) => return Ok(May::ClaimStoreDown(seen.line)),
+                Created::Exists => break,
+                Created::Conflict => {
+                    is_conflict = first;
+                    break;
+                }
+                Created::New if first => {}
+                Created::New => return Err(claim::ignores_the_condition(&claim.put)),
+            }
+        }
+        let whose = claim::whose(&claim.get, &us, &exchange(run, &claim.get, None).await)?;
+        if is_conflict && whose == Whose::Absent {
+            let now = run.host.now();
+            let since = *self.conflict.insert(conflict.unwrap_or(now));
+            let lasts = now.since(since);
+            return if lasts < CONFLICT {
+                Ok(May::ClaimStoreDown(claim::in_conflict().line))
+            } else {
+                Err(claim::has_no_folder(&claim.put, lasts.as_secs()))
+            };
+        }
+        Ok(match whose {
+            Whose::Ours => May::Yes,
+            Whose::Theirs(line) => May::ClaimLost(line),
+            Whose::Absent => May::ClaimStoreDown(claim::not_shown_yet().line),
+            Whose::NotNow(seen) => May::ClaimStoreDown(seen.line),
+        })
     }
+}
+
+/// Makes sure, right before init, that the claim is still this machine's: it may have been deleted since, and claimed anew.
+///
+/// # Errors
+/// It is not, or the store doesn't say. Or the store can't be used for this.
+pub async fn confirm<H: Host>(run: &Run<'_, H>) -> Result<(), Fault> {
+    let Some(claim) = run.spec.initialize.as_ref().and_then(|initialize| initialize.claim.as_ref()) else { return Ok(()) };
+    let whose = claim::whose(&claim.get, &winner(run)?, &exchange(run, &claim.get, None).await)?;
+    claim::not_held(&claim.get, whose).map_or(Ok(()), Err)
+}
+
+fn winner<H: Host>(run: &Run<'_, H>) -> Result<Winner, Fault> {
+    Ok(Winner {
+        cluster: super::pki::cluster_identity(&run.spec)?,
+        node: run.identity.name.clone(),
+        machine: run.facts.machine_id.clone(),
+        uuid: run.facts.system_uuid.clone(),
+    })
 }
 
 async fn exchange<H: Host>(run: &Run<'_, H>, url: &str, body: Option<&Secret<Vec<u8>>>) -> Result<Response, Unanswered> {
@@ -51,28 +108,4 @@ async fn exchange<H: Host>(run: &Run<'_, H>, url: &str, body: Option<&Secret<Vec
         }
     };
     run.host.http(&request).await
-}
-
-/// A claim counts only where a second create is refused, so that a store which ignores the condition is found out. Whoever
-/// died between the two finds the object, and itself in it.
-async fn ask<H: Host>(run: &Run<'_, H>, claim: &Claim) -> Result<May, Fault> {
-    let us = Winner {
-        cluster: super::pki::cluster_identity(&run.spec)?,
-        node: run.identity.name.clone(),
-        machine: run.facts.machine_id.clone(),
-    };
-    let body = Secret::new(serde_json::to_vec(&us).unwrap_or_default());
-    for first in [true, false] {
-        match claim::created(&claim.put, &exchange(run, &claim.put, Some(&body)).await)? {
-            Created::NotNow(seen) => return Ok(May::ClaimStoreDown(seen.line)),
-            Created::Exists => break,
-            Created::New if first => {}
-            Created::New => return Err(claim::ignores_the_condition(&claim.put)),
-        }
-    }
-    Ok(match claim::whose(&claim.get, &us, &exchange(run, &claim.get, None).await)? {
-        Whose::Ours => May::Yes,
-        Whose::Theirs(line) => May::ClaimLost(line),
-        Whose::NotNow(seen) => May::ClaimStoreDown(seen.line),
-    })
 }

@@ -17,7 +17,7 @@ use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::fault::Fault;
 pub use crate::fence::Sighting;
-use crate::fence::{May, Recorded, Verdict, decide, names};
+use crate::fence::{Looked, May, Recorded, Verdict, decide, names};
 use crate::gate::{Voice, voice};
 use crate::host::{Event, Host, Level, Request, Tls};
 use crate::ledger::Entry;
@@ -34,12 +34,14 @@ const NAME: Duration = Duration::from_secs(3);
 /// pace: a dead peer delays no look at the endpoint.
 pub async fn observe<H: Host>(host: &H, spec: NodeSpec, facts: Facts, sighting: Rc<RefCell<Sighting>>, pace: Rc<Pace>) -> Infallible {
     let endpoint = repeat(host, &sighting, &pace, async || {
+        let begun = host.now();
         let voice = pace.look(host, listen(host, &spec, &facts, &spec.endpoint)).await;
-        sighting.borrow_mut().hear(voice, host.now());
+        sighting.borrow_mut().hear(voice, Looked { begun, over: host.now() });
     });
     let peers = repeat(host, &sighting, &pace, async || {
+        let begun = host.now();
         let voices = all(spec.peers.iter().map(|peer| listen(host, &spec, &facts, peer))).await;
-        sighting.borrow_mut().hear_peers(&Voice::loudest(voices), host.now());
+        sighting.borrow_mut().hear_peers(&Voice::loudest(voices), Looked { begun, over: host.now() });
     });
     match race(endpoint, peers).await {
         First::Left(never) | First::Right(never) => match never {},
@@ -127,13 +129,13 @@ pub async fn pass<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
             let serves = run.sighting.borrow().serves(run.host.now());
             let mut verdict = decide(recorded, local, &serves, &may, proceed_after);
             // Claimed only where nothing else is against it: nobody who joins ever holds the right to start a cluster.
-            if let (Verdict::Initialise, Some(claim), false) = (&verdict, &initialize.claim, known.won()) {
+            if let (Verdict::Initialise, Some(claim)) = (&verdict, &initialize.claim) {
                 verdict = match known.may(run, claim).await? {
-                    // It took a while, in which somebody may have come up: the next look decides.
-                    May::Yes => {
+                    // Who had the claim before, and lost it to this machine, may serve: only a later look decides.
+                    (at, May::Yes) if !run.sighting.borrow().looked_since(at) => {
                         Verdict::Wait(Failure::NobodyYet.seen("the right to start the cluster is claimed; looking once more who serves"))
                     }
-                    lost => decide(recorded, local, &serves, &lost, proceed_after),
+                    (_, may) => decide(recorded, local, &serves, &may, proceed_after),
                 };
             }
             Ok(match verdict {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::fence::etcd_is_local;
-use super::{evidence, leftovers, mark, ready, turn};
+use super::{claim, evidence, leftovers, mark, ready, turn};
 use crate::cluster::api::Ask;
 use crate::cluster::object;
 use crate::concurrently::{First, race};
@@ -101,11 +101,13 @@ pub async fn preflight<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
 ///
 /// # Errors
 /// Where time may help, transient: a repeated init goes on where this one stopped. [`Failure::MemberRemoved`]: the cluster
-/// lives on without the member that an earlier init here began.
+/// lives on without the member that an earlier init here began. A claim that is not this machine's any more.
 pub async fn init<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     super::etcd::clear_stillborn(run).await?;
     if etcd_is_local(run).await? {
         turn::refuse_removed(run).await?;
+    } else {
+        claim::confirm(run).await?;
     }
     let command = command::init(run.uploads_certificates(), Duration::from_secs(900));
     let output = run.command(&command).await?;

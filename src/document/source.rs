@@ -85,13 +85,18 @@ pub(super) fn pinned(fields: &mut Fields<'_>) -> Option<(String, String)> {
     }
 }
 
-/// An http or https URL without user name.
+/// An http or https URL without user name, as the HTTP client will read it (WHATWG URL).
 pub(super) fn http_url(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let authority = rest.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
     match authority {
         Some(authority) if authority.contains('@') => Err("the URL holds a user name; use a URL without user name and password".to_owned()),
-        Some(authority) if !authority.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()) => Ok(text.to_owned()),
+        Some(authority) if !authority.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()) => match url::Url::parse(text) {
+            Ok(url) if url.port() == Some(0) => Err("this URL has port 0; write a port from 1 to 65535, or none".to_owned()),
+            Ok(_) => Ok(text.to_owned()),
+            // The parser's reason quotes nothing.
+            Err(reason) => Err(format!("this is no URL ({reason}); write https://host/path or http://host/path")),
+        },
         _ => Err("this is no URL; write https://host/path or http://host/path".to_owned()),
     }
 }

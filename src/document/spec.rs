@@ -1,10 +1,12 @@
 //! What a machine is to be, valid by construction: [`NodeSpec`] comes only out of [`super::read_node`].
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::host::shown_url;
 use crate::moment::UnixTime;
 use crate::secret::Secret;
 
@@ -163,12 +165,18 @@ pub enum InitializeNode {
 
 /// `initialize.claim`: a store in which the first of several machines claims the right to start the cluster. Both are
 /// `https://` URLs of one object, and may be signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Claim {
     /// Where the object is created.
     pub put: String,
     /// Where it is read.
     pub get: String,
+}
+
+impl fmt::Debug for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim").field("put", &shown_url(&self.put)).field("get", &shown_url(&self.get)).finish()
+    }
 }
 
 /// `initialize`: only on documents of machines that may start the cluster.

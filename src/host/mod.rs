@@ -176,7 +176,7 @@ pub fn shown_url(url: &str) -> String {
 pub struct Response {
     /// Status code.
     pub status: u16,
-    /// Body, at most `size_limit` bytes.
+    /// Body, at most `size_limit` bytes; what only explains why there was no success is cut off there.
     pub body: Vec<u8>,
 }
 
@@ -205,7 +205,7 @@ pub enum Unanswered {
     NoAnswer(String),
     /// TLS by our roots was completed, and then no whole answer came: a server of ours that hangs, stops or refuses us.
     Verified(String),
-    /// The answer is larger than `size_limit`.
+    /// The answer, one of success (RFC 9110 §15.3), is larger than `size_limit`.
     TooLarge(usize),
     /// The request itself could not be made (malformed URL or PEM): ours to mend.
     Unusable(String),

@@ -82,6 +82,9 @@ impl Failing {
     }
 }
 
+/// Answers in the store's stead, at this time of the machine's, or leaves it to the store.
+pub type Script = Box<dyn Fn(f64, &Request) -> Option<Result<Response, Unanswered>>>;
+
 /// A store that creates an object once (RFC 9110 §13.1.2), or breaks in one of the ways that stores do.
 #[derive(Default)]
 pub struct Store {
@@ -93,12 +96,19 @@ pub struct Store {
     /// It answers every request with this.
     pub refuses: Cell<Option<u16>>,
     pub puts: Cell<u32>,
+    pub script: RefCell<Option<Script>>,
 }
 
 impl Store {
-    fn answer(&self, now: f64, request: &Request) -> Response {
-        assert_eq!(request.tls, None, "its certificate is for the system's CAs to judge");
+    fn answer(&self, now: f64, request: &Request) -> Result<Response, Unanswered> {
         assert_eq!(request.only_if_absent, request.method == Method::Put);
+        match self.script.borrow().as_ref().and_then(|script| script(now, request)) {
+            Some(answer) => answer,
+            None => Ok(self.create_or_show(now, request)),
+        }
+    }
+
+    fn create_or_show(&self, now: f64, request: &Request) -> Response {
         let status = |status| Response { status, body: Vec::new() };
         if let Some(refusal) = self.refuses.get() {
             return status(refusal);
@@ -116,7 +126,7 @@ impl Store {
                 *object = Some(request.body.as_ref().unwrap().expose().clone());
                 status(201)
             }
-            (Method::Get, "https://store.test/claim") => match &*object {
+            (Method::Get, "https://store.test/claim?signature=hunter3") => match &*object {
                 Some(bytes) => Response { status: 200, body: bytes.clone() },
                 None => status(404),
             },
@@ -139,9 +149,14 @@ pub fn machine(balancer: Vec<(f64, Result<u16, Unanswered>)>) -> Sim<Initialiser
 
 /// The same with further lines under `initialize`.
 pub fn machine_with(lines: &str, balancer: Vec<(f64, Result<u16, Unanswered>)>) -> Sim<Initialiser> {
+    machine_of(document_with(lines), Rc::default(), balancer)
+}
+
+/// The document that such a machine has.
+pub fn document_with(lines: &str) -> Vec<u8> {
     let text = String::from_utf8(minted(Duration::from_secs(1800))).unwrap();
     let (head, tail) = text.split_once("\ninitialize:\n").unwrap();
-    machine_of(format!("{head}\ninitialize:\n{lines}{tail}").into_bytes(), Rc::default(), balancer)
+    format!("{head}\ninitialize:\n{lines}{tail}").into_bytes()
 }
 
 /// Another machine with the same document, at the same store.
@@ -149,7 +164,8 @@ pub fn twin(sim: &Sim<Initialiser>, balancer: Vec<(f64, Result<u16, Unanswered>)
     machine_of(sim.world.document.clone(), Rc::clone(&sim.world.store), balancer)
 }
 
-fn machine_of(document: Vec<u8>, store: Rc<Store>, balancer: Vec<(f64, Result<u16, Unanswered>)>) -> Sim<Initialiser> {
+/// A machine with this document, at this store.
+pub fn machine_of(document: Vec<u8>, store: Rc<Store>, balancer: Vec<(f64, Result<u16, Unanswered>)>) -> Sim<Initialiser> {
     let spec = kubeboot::document::read_node(&documents::document(&document)).unwrap();
     let world = Initialiser {
         document: document.clone(),
@@ -381,8 +397,9 @@ impl World for Initialiser {
             // A resumed init asks whether the cluster has gone on without it: nobody has.
             return Some(Err(Unanswered::Refused("10.0.0.9:6443".to_owned())));
         }
-        if request.url.starts_with("https://store.test/") {
-            return Some(Ok(self.store.answer(sim.seconds(), request)));
+        if request.tls.is_none() {
+            // Only the store's certificate is for the system's CAs to judge.
+            return Some(self.store.answer(sim.seconds(), request));
         }
         let tls = request.tls.as_ref().expect("no TLS");
         if request.url == "https://api.bed.test:6443/readyz" && request.address.is_some() {

@@ -85,6 +85,8 @@ pub struct Sim<W> {
     pub dies_after: Cell<Option<usize>>,
     /// What a further look at the machine finds.
     pub facts: RefCell<Option<Facts>>,
+    /// From when to when, seconds since the start, the clock is not synchronised.
+    pub drifts: Cell<(f64, f64)>,
     /// The agent is killed at this time, seconds since the start.
     pub dies_at: Cell<Option<f64>>,
     clock: Cell<Duration>,
@@ -114,6 +116,7 @@ impl<W: World> Sim<W> {
             statuses: RefCell::default(),
             dies_after: Cell::new(None),
             facts: RefCell::default(),
+            drifts: Cell::new((0.0, 1.0)),
             dies_at: Cell::new(None),
             clock: Cell::new(Duration::from_secs(7)),
             sleepers: RefCell::default(),
@@ -299,7 +302,8 @@ impl<W: World> Host for Sim<W> {
     }
 
     fn clock_synchronised(&self) -> bool {
-        self.seconds() >= 1.0
+        let (from, to) = self.drifts.get();
+        !(from..to).contains(&self.seconds())
     }
 
     fn now(&self) -> Instant {

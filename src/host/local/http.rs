@@ -157,18 +157,25 @@ async fn converse(
 ) -> Result<Response, Failed> {
     let mut answer = client.execute(built).await.map_err(|e| classify(target, https, &e))?;
     let too_large = || Failed::Known(Unanswered::TooLarge(request.size_limit));
-    let announced = answer.content_length().unwrap_or(0);
-    if usize::try_from(announced).unwrap_or(usize::MAX) > request.size_limit {
+    // An error page is judged by its status, however long it is.
+    let is_success = answer.status().is_success();
+    let announced = usize::try_from(answer.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
+    if is_success && announced > request.size_limit {
         return Err(too_large());
     }
-    let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
+    let mut body = Vec::with_capacity(announced.min(request.size_limit));
     let broken = |e: reqwest::Error| {
         let text = format!("{target}: the answer broke off: {}", chain(&e));
         Failed::Known(if https { Unanswered::Verified(text) } else { Unanswered::NoAnswer(text) })
     };
     while let Some(part) = answer.chunk().await.map_err(broken)? {
-        if body.len().saturating_add(part.len()) > request.size_limit {
-            return Err(too_large());
+        let room = request.size_limit.saturating_sub(body.len());
+        if part.len() > room {
+            if is_success {
+                return Err(too_large());
+            }
+            body.extend(part.into_iter().take(room));
+            break;
         }
         body.extend_from_slice(&part);
     }

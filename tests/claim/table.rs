@@ -1,0 +1,179 @@
+//! Every answer to the creates against every answer to the read: what becomes of the machine, whom nobody serves.
+
+use std::rc::Rc;
+
+use kubeboot::host::{Method, Response, Unanswered};
+
+use crate::initialiser::{Script, Store, boot, document_with, facts, machine_of};
+use crate::{CLAIM, assert_signatures_are_hidden, inits, last_wait, silent, told};
+
+type Answer = Result<Response, Unanswered>;
+
+/// What becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    /// It starts the cluster.
+    Starts,
+    /// It waits, by this name.
+    Waits(&'static str),
+    /// It ends, by this name.
+    Ends(&'static str, u8),
+}
+
+use Then::{Ends, Starts, Waits};
+
+const DOWN: Then = Waits("claim-store-down");
+const REFUSED: Then = Ends("claim-refused", 65);
+const UNFIT: Then = Ends("claim-store-unfit", 69);
+const NOBODY_TO_ASK: Then = Ends("machine-unfit", 69);
+
+/// What the creates settle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Creates {
+    /// All by themselves.
+    Settle(Then),
+    /// Nothing: it exists, and whoever reads it knows whose it is.
+    Exists,
+    /// Nothing, but that it isn't there is no news.
+    Conflicts,
+}
+
+use Creates::{Conflicts, Exists, Settle};
+
+fn answers(status: u16) -> Answer {
+    Ok(Response { status, body: Vec::new() })
+}
+
+fn no_answer() -> Answer {
+    Err(Unanswered::Refused("192.0.2.7:443".to_owned()))
+}
+
+fn too_large() -> Answer {
+    Err(Unanswered::TooLarge(16384))
+}
+
+fn no_bundle() -> Answer {
+    Err(Unanswered::Unusable("no CA bundle to verify this https server with".to_owned()))
+}
+
+/// The first create's answer, the others', and what follows.
+fn creates() -> Vec<(Answer, Answer, Creates)> {
+    let mut all = vec![
+        (answers(201), answers(412), Exists),
+        (answers(201), answers(409), Exists),
+        (answers(200), answers(412), Exists),
+        (answers(204), answers(412), Exists),
+        (too_large(), answers(412), Exists),
+        (answers(412), answers(412), Exists),
+        (answers(409), answers(412), Exists),
+        (answers(409), answers(409), Conflicts),
+        (answers(201), answers(201), Settle(UNFIT)),
+        (answers(201), too_large(), Settle(UNFIT)),
+        (too_large(), too_large(), Settle(UNFIT)),
+        (answers(201), answers(403), Settle(REFUSED)),
+        (no_answer(), no_answer(), Settle(DOWN)),
+        (answers(201), no_answer(), Settle(DOWN)),
+        (no_bundle(), no_bundle(), Settle(NOBODY_TO_ASK)),
+    ];
+    for passes in [408, 425, 429, 500, 502, 503, 504, 507, 599] {
+        all.push((answers(passes), answers(passes), Settle(DOWN)));
+        all.push((answers(201), answers(passes), Settle(DOWN)));
+        all.push((answers(passes), answers(412), Exists));
+    }
+    for stays in [301, 304, 307, 400, 401, 403, 404, 405, 410, 411, 413, 501] {
+        all.push((answers(stays), answers(stays), Settle(REFUSED)));
+    }
+    all
+}
+
+const MACHINE: &str = "0123456789abcdef0123456789abcdef";
+const OTHER: &str = "ffffffffffffffffffffffffffffffff";
+
+/// What a GET answers, what follows where the object exists, and where the create was in conflict.
+fn reads(cluster: &str) -> Vec<(Answer, Then, Then)> {
+    let body = |text: &str| Ok(Response { status: 200, body: text.as_bytes().to_vec() });
+    let claim = |cluster: &str, machine: &str, more: &str| {
+        body(&format!("{{\"cluster\":\"{cluster}\",\"node\":\"cp-1\",\"machine\":\"{machine}\"{more}}}"))
+    };
+    let same = |answer: Answer, then: Then| (answer, then, then);
+    let mut all = vec![
+        same(claim(cluster, MACHINE, ""), Starts),
+        same(claim(cluster, MACHINE, ",\"uuid\":null"), Starts),
+        same(claim(cluster, MACHINE, ",\"uuid\":\"4c4c4544-0000-1111-2222-333344445555\""), Ends("machine-id-shared", 69)),
+        same(claim(cluster, OTHER, ""), Waits("awaits-initialiser")),
+        same(claim(cluster, OTHER, ",\"uuid\":\"4c4c4544-0000-1111-2222-333344445555\""), Waits("awaits-initialiser")),
+        same(claim("00", MACHINE, ""), UNFIT),
+        same(claim("00", OTHER, ""), UNFIT),
+        same(body(""), UNFIT),
+        same(body("<html>"), UNFIT),
+        same(body("{}"), UNFIT),
+        same(too_large(), UNFIT),
+        same(no_answer(), DOWN),
+        same(no_bundle(), NOBODY_TO_ASK),
+        (answers(404), DOWN, REFUSED),
+        (answers(410), DOWN, REFUSED),
+    ];
+    all.extend([408, 425, 429, 500, 502, 503, 599].map(|passes| same(answers(passes), DOWN)));
+    all.extend([201, 204, 206, 301, 304, 400, 401, 403, 405, 409, 412, 501].map(|stays| same(answers(stays), REFUSED)));
+    all
+}
+
+#[test]
+fn every_answer_to_the_creates_against_every_answer_to_the_read() {
+    let document = document_with(CLAIM);
+    let spec = kubeboot::document::read_node(&crate::documents::document(&document)).unwrap();
+    let cluster = kubeboot::act::pki::cluster_identity(&spec).unwrap();
+    let mut wrong = Vec::new();
+    let mut cells = 0;
+    for (first, others, creates) in creates() {
+        for (read, exists, conflicts) in reads(&cluster) {
+            let wanted = match creates {
+                Settle(then) => then,
+                Exists => exists,
+                Conflicts => conflicts,
+            };
+            let got = becomes(&document, (first.clone(), others.clone(), read.clone()));
+            cells += 1;
+            if got != wanted {
+                wrong.push(format!("PUT {first:?}, PUT {others:?}, GET {read:?}: {got:?}, not {wanted:?}"));
+            }
+        }
+    }
+    assert!(cells > 1000, "{cells}");
+    assert!(wrong.is_empty(), "{} of {cells}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+fn becomes(document: &[u8], (first, others, read): (Answer, Answer, Answer)) -> Then {
+    let store = Rc::new(Store::default());
+    let puts = std::cell::Cell::new(0);
+    let script: Script = Box::new(move |_, request| {
+        Some(match request.method {
+            Method::Put => {
+                puts.set(puts.get() + 1);
+                if puts.get() == 1 { first.clone() } else { others.clone() }
+            }
+            _ => read.clone(),
+        })
+    });
+    *store.script.borrow_mut() = Some(script);
+    let sim = machine_of(document.to_vec(), store, silent());
+    assert_eq!(facts().machine_id, MACHINE);
+    sim.dies_at.set(Some(60.0));
+    let ended = boot(&sim);
+    let starts = inits(&sim);
+    assert_signatures_are_hidden(&format!("{}{ended:?}", told(&sim)));
+    let then = match ended {
+        Some(Ok(())) => Starts,
+        Some(Err(fault)) => {
+            assert_signatures_are_hidden(&fault.to_string());
+            assert_eq!(fault.at(), "https://store.test/claim", "{fault}");
+            Ends(fault.failure().name(), fault.class().exit_code())
+        }
+        // Names live as long as the program.
+        None => {
+            Waits(kubeboot::failure::Failure::ALL.iter().map(|failure| failure.name()).find(|name| *name == last_wait(&sim).0).unwrap())
+        }
+    };
+    assert_eq!(starts, usize::from(then == Starts));
+    then
+}
