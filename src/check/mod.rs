@@ -34,6 +34,17 @@ pub struct Input {
     pub bytes: Secret<Vec<u8>>,
 }
 
+/// What mint puts beside the documents of a folder, and the documents speak of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Companions {
+    /// The folder.
+    pub folder: String,
+    /// bundle.json.
+    pub bundle: Option<Secret<Vec<u8>>>,
+    /// certificate-key.
+    pub key: Option<Secret<Vec<u8>>>,
+}
+
 /// A line of the file, without anything that could be secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt {
@@ -136,9 +147,9 @@ impl Sheet<'_> {
 
 /// Judges files, each by itself and beside those of its folder.
 #[must_use]
-pub fn check(inputs: &[Input], now: UnixTime) -> Checked {
+pub fn check(inputs: &[Input], companions: &[Companions], now: UnixTime) -> Checked {
     let mut sheets: Vec<Sheet<'_>> = inputs.iter().map(|input| single(input, now)).collect();
-    folder::check(&mut sheets);
+    folder::check(&mut sheets, companions);
     let mut checked = Checked { diagnostics: Vec::new(), files: Vec::new() };
     for mut sheet in sheets {
         sheet.found.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
