@@ -167,14 +167,11 @@ pub fn is_document(bytes: &[u8]) -> bool {
         Some(Node::Scalar { text, .. }) => text.expose().starts_with("kubeboot/"),
         _ => matches!(kind(tree), Some("Node" | "Cluster")),
     };
-    // What is too broken to be parsed may still have been meant.
+    // What is too broken to be parsed may still have been meant; what is refused at its first byte is in another form,
+    // one for a platform.
+    let is_broken_later = || parsed.spoilt && parsed.violations.iter().all(|found| (found.line, found.column) != (1, 1));
     let says_so = || bytes.windows(b"kubeboot/v1".len()).any(|window| window == b"kubeboot/v1");
-    parsed.documents.iter().any(is_ours) || (parsed.spoilt && !guised(&parsed) && says_so())
-}
-
-/// A rendering for a platform, refused before it was read as a document.
-fn guised(parsed: &tree::Parsed) -> bool {
-    parsed.violations.iter().any(|violation| violation.problem.starts_with("this looks like "))
+    parsed.documents.iter().any(is_ours) || (is_broken_later() && says_so())
 }
 
 /// A file of a folder that is none.
