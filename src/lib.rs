@@ -37,6 +37,7 @@ pub mod paths;
 pub mod pki;
 pub mod plan;
 pub mod preflight;
+pub mod render;
 pub mod report;
 pub mod run;
 pub mod secret;

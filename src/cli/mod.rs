@@ -3,6 +3,7 @@
 pub mod check;
 pub mod mint;
 pub mod plan;
+mod rendering;
 pub mod run;
 pub mod status;
 

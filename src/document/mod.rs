@@ -21,7 +21,7 @@ mod node;
 mod part;
 mod relations;
 mod scalar;
-mod sniff;
+pub mod sniff;
 mod source;
 mod start;
 mod trust;
