@@ -32,7 +32,7 @@ fn fixture(name: &str) -> Vec<u8> {
 
 /// One file, judged.
 fn judged(name: &str, bytes: &[u8]) -> Checked {
-    check(&[input(name, bytes)], NOW)
+    check(&[input(name, bytes)], &[], NOW)
 }
 
 /// The rules that were broken, in order.

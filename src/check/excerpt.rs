@@ -132,6 +132,7 @@ impl Text {
         for number in 1..=found.lines.len() {
             found.name(number, &mut shown);
         }
+        shown.sort_by_key(|stretch| stretch.place);
         found.shown = shown;
         found
     }
@@ -164,7 +165,8 @@ impl Text {
 
     /// Only what stands in the text exactly so, quoted or not: then its length is known.
     fn add(&self, place: Place, text: &str, shown: &mut Vec<Stretch>) {
-        let Some(line) = self.line(place.line) else { return };
+        // What begins behind the end of an excerpt is never asked for, and a text may be one long line.
+        let Some(line) = self.line(place.line).filter(|_| place.column <= LINE_LIMIT) else { return };
         let rest: String = line.chars().skip(place.column.saturating_sub(1)).take(text.chars().count() + 1).collect();
         let length = text.chars().count();
         if rest.starts_with(text) {
@@ -211,9 +213,10 @@ impl Text {
     pub(super) fn excerpt(&self, place: Place) -> Option<Excerpt> {
         let line: Vec<char> = self.line(place.line)?.chars().take(LINE_LIMIT).collect();
         let at = place.column.saturating_sub(1);
-        let here = |column: usize| {
-            self.shown.iter().find(|s| s.place.line == place.line && (s.place.column..s.place.column + s.length).contains(&(column + 1)))
-        };
+        let first = self.shown.partition_point(|stretch| stretch.place.line < place.line);
+        let end = self.shown.partition_point(|stretch| stretch.place.line <= place.line);
+        let shown = self.shown.get(first..end).unwrap_or_default();
+        let here = |column: usize| shown.iter().find(|s| (s.place.column..s.place.column + s.length).contains(&(column + 1)));
         let structural = |c: char| matches!(c, ':' | ',' | '{' | '}' | '[' | ']' | '-' | '"' | '\'' | '|' | '&' | '*' | '!');
         let (mut out, mut before, mut column) = (String::new(), None, 0);
         while let Some(c) = line.get(column).copied() {
@@ -244,7 +247,7 @@ impl Text {
         }
         let out = out.trim_end().to_owned();
         let before = before.unwrap_or_else(|| out.chars().count()).min(out.chars().count());
-        let known = self.shown.iter().find(|s| s.place.line == place.line && s.place.column == place.column);
+        let known = shown.iter().find(|stretch| stretch.place == place);
         let width = known.map_or(1, |stretch| stretch.length).clamp(1, LINE_LIMIT);
         Some(Excerpt { line: out, before, width })
     }

@@ -2,12 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::spec::{NodeSpec, SecretSource};
+use crate::digest;
+use crate::document::spec::{NodeSpec, PkiSource, SealedBundle, SecretSource};
 use crate::pki::certificate::Certificate;
 
-use super::{Rule, Sheet, node};
+use super::{Companions, Rule, Sheet, node};
 
-pub(super) fn check(sheets: &mut [Sheet<'_>]) {
+pub(super) fn check(sheets: &mut [Sheet<'_>], companions: &[Companions]) {
+    for sheet in sheets.iter_mut() {
+        let beside = companions.iter().find(|companions| companions.folder == sheet.input.folder);
+        if let (Some(beside), Some(spec)) = (beside, sheet.node().cloned()) {
+            parted(sheet, &spec, beside);
+        }
+    }
     let mut folders: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, sheet) in sheets.iter().enumerate() {
         if sheet.node().is_some() {
@@ -97,5 +104,36 @@ fn keys(sheet: &mut Sheet<'_>, name: &str, spec: &NodeSpec, files: &[(usize, Str
             let problem = format!("this key does not open the bundle of {other_name}, which has another");
             sheet.tell(Rule::BundleKey, "certificateKey", problem, "use documents of the same mint");
         }
+    }
+}
+
+/// A key or a bundle that is kept apart from its document, where it lies beside it.
+fn parted(sheet: &mut Sheet<'_>, spec: &NodeSpec, beside: &Companions) {
+    let bundle: Option<SealedBundle> = match (&spec.pki, &beside.bundle) {
+        (Some(PkiSource::Url { sha256, .. }), Some(bytes)) => {
+            if digest::sha256(bytes.expose()) != *sha256 {
+                let problem = "the bundle.json beside this document has another digest: machines would refuse it";
+                sheet.tell(Rule::BundlePin, "pki.sha256", problem, "use the bundle.json and the documents of the same mint");
+                return;
+            }
+            let Ok(bundle) = serde_json::from_slice(bytes.expose()) else {
+                let problem = "the bundle.json beside this document is no bundle, though it is the one that the document means";
+                sheet.tell(Rule::BundleContents, "pki.url", problem, "use the bundle.json and the documents of the same mint");
+                return;
+            };
+            Some(bundle)
+        }
+        _ => node::bundle(spec).cloned(),
+    };
+    let apart = beside.key.as_ref().and_then(|key| std::str::from_utf8(key.expose()).ok());
+    let key = match &spec.certificate_key {
+        // The two are in the document, and were compared there.
+        Some(SecretSource::Inline(_)) if node::bundle(spec).is_some() => return,
+        Some(SecretSource::Inline(key)) => Some(key.expose().as_str()),
+        Some(_) => apart,
+        None => None,
+    };
+    if let (Some(bundle), Some(key)) = (bundle, key) {
+        node::opens(sheet, &bundle, key, &spec.discovery.certificate_authority);
     }
 }

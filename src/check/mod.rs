@@ -34,6 +34,17 @@ pub struct Input {
     pub bytes: Secret<Vec<u8>>,
 }
 
+/// What mint puts beside the documents of a folder, and the documents speak of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Companions {
+    /// The folder.
+    pub folder: String,
+    /// bundle.json.
+    pub bundle: Option<Secret<Vec<u8>>>,
+    /// certificate-key.
+    pub key: Option<Secret<Vec<u8>>>,
+}
+
 /// A line of the file, without anything that could be secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt {
@@ -136,9 +147,9 @@ impl Sheet<'_> {
 
 /// Judges files, each by itself and beside those of its folder.
 #[must_use]
-pub fn check(inputs: &[Input], now: UnixTime) -> Checked {
+pub fn check(inputs: &[Input], companions: &[Companions], now: UnixTime) -> Checked {
     let mut sheets: Vec<Sheet<'_>> = inputs.iter().map(|input| single(input, now)).collect();
-    folder::check(&mut sheets);
+    folder::check(&mut sheets, companions);
     let mut checked = Checked { diagnostics: Vec::new(), files: Vec::new() };
     for mut sheet in sheets {
         sheet.found.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
@@ -156,14 +167,11 @@ pub fn is_document(bytes: &[u8]) -> bool {
         Some(Node::Scalar { text, .. }) => text.expose().starts_with("kubeboot/"),
         _ => matches!(kind(tree), Some("Node" | "Cluster")),
     };
-    // What is too broken to be parsed may still have been meant.
+    // What is too broken to be parsed may still have been meant; what is refused at its first byte is in another form,
+    // one for a platform.
+    let is_broken_later = || parsed.spoilt && parsed.violations.iter().all(|found| (found.line, found.column) != (1, 1));
     let says_so = || bytes.windows(b"kubeboot/v1".len()).any(|window| window == b"kubeboot/v1");
-    parsed.documents.iter().any(is_ours) || (parsed.spoilt && !guised(&parsed) && says_so())
-}
-
-/// A rendering for a platform, refused before it was read as a document.
-fn guised(parsed: &tree::Parsed) -> bool {
-    parsed.violations.iter().any(|violation| violation.problem.starts_with("this looks like "))
+    parsed.documents.iter().any(is_ours) || (is_broken_later() && says_so())
 }
 
 /// A file of a folder that is none.

@@ -95,6 +95,7 @@ pub(super) fn opens(sheet: &mut Sheet<'_>, bundle: &SealedBundle, key: &str, aut
     let Ok(key) = CertificateKey::parse(key.trim()) else { return };
     let field = match sheet.node().and_then(|spec| spec.pki.as_ref()) {
         Some(PkiSource::Secret { .. }) => "pki.secret.bundle",
+        Some(PkiSource::Url { .. }) => "pki.url",
         _ => "pki.inline.bundle",
     };
     let Err(fault) = seal::open(bundle, &key).and_then(|pki| pki.check(authority)) else { return };

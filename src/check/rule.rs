@@ -81,6 +81,8 @@ rules! {
     BundleCa = "bundle-ca", Error;
     /// What is in the bundle is torn or does not belong together.
     BundleContents = "bundle-contents", Error;
+    /// The file of the bundle is not the one that the document's sha256 means.
+    BundlePin = "bundle-pin", Error;
     /// An address of a machine lies in the pod or service network.
     NodeInNetwork = "node-in-network", Error;
     /// Addresses of machines may lie in the pod or service network.

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
-use crate::check::{self, Checked, Content, Input, Severity, text, validate};
+use crate::check::{self, Checked, Companions, Content, Input, Severity, text, validate};
 use crate::datasource::file;
 use crate::document::spec::NodeSpec;
 use crate::document::tree;
@@ -12,7 +12,7 @@ use crate::fault::{Class, Fault};
 use crate::host::local::LocalHost;
 use crate::host::{Host, Mode};
 use crate::kubeadm::command;
-use crate::mint::{BUNDLE_FILE, PKI_FOLDER};
+use crate::mint::{BUNDLE_FILE, KEY_FILE, PKI_FOLDER};
 use crate::secret::Secret;
 
 /// Arguments of `kubeboot check`.
@@ -50,13 +50,31 @@ pub async fn run(args: &CheckArgs) -> Result<(String, u8), Fault> {
             inputs.push(one(&host, path).await?);
         }
     }
-    let mut checked = check::check(&inputs, host.wall());
+    let mut companions: Vec<Companions> = Vec::new();
+    for Input { folder, .. } in &inputs {
+        if companions.iter().all(|known| known.folder != *folder) {
+            companions.push(beside(&host, folder).await?);
+        }
+    }
+    let mut checked = check::check(&inputs, &companions, host.wall());
     checked.diagnostics.extend(skipped.iter().map(|name| check::skipped(name)));
     ask_kubeadm(&host, &mut checked).await?;
     let code = if checked.count(Severity::Error) > 0 { Class::Input.exit_code() } else { 0 };
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let text = if args.json { text::machine(&checked) } else { text::human(&checked, std::io::stdout().is_terminal() && !plain) };
     Ok((text, code))
+}
+
+/// What mint puts beside documents, if it is there.
+async fn beside(host: &LocalHost, folder: &str) -> Result<Companions, Fault> {
+    let mut found = Companions { folder: folder.to_owned(), bundle: None, key: None };
+    // Standard input lies nowhere.
+    if folder.starts_with('/') {
+        let path = Path::new(folder);
+        found.bundle = host.read(&path.join(BUNDLE_FILE), tree::DOCUMENT.size).await?.map(Secret::new);
+        found.key = host.read(&path.join(KEY_FILE), tree::DOCUMENT.size).await?.map(Secret::new);
+    }
+    Ok(found)
 }
 
 fn standard_input() -> Result<Input, Fault> {

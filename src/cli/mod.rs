@@ -27,7 +27,7 @@ pub enum Sub {
     Status(status::StatusArgs),
     /// Show what a machine with this document would do; secrets are left out
     Plan(plan::PlanArgs),
-    /// Find what is wrong with documents and cluster files before a machine boots
+    /// Find what is wrong with documents before machines boot with them
     Check(check::CheckArgs),
     /// Make the documents of a cluster: CAs, userdata of all roles
     Mint(mint::MintArgs),

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use kubeboot::check::power::power;
-use kubeboot::check::{Content, Input, Rule, check};
+use kubeboot::check::{Companions, Content, Input, Rule, check};
 use kubeboot::document::{Disposal, Document, read_cluster};
-use kubeboot::mint::{Basis, FileKind, MintOptions, mint};
+use kubeboot::mint::{Basis, FileKind, KeyPlace, MintOptions, MintedFile, mint};
 use kubeboot::moment::UnixTime;
 use kubeboot::pki::random;
 use kubeboot::secret::Secret;
@@ -15,8 +15,8 @@ use super::{NOW, broken};
 const CLUSTER: &str = "apiVersion: kubeboot/v1alpha1\nkind: Cluster\nname: prod\nkubernetesVersion: v1.37.2\n\
                        controlPlaneEndpoint: api.prod.example.com:6443\nnetworking: {podSubnet: 10.244.0.0/16}\ncni: {name: flannel}\n";
 
-/// The documents of a mint, as files of one folder; with what mint says of their power.
-fn minted(cluster: &str, valid_for: u64) -> Vec<(Input, String)> {
+/// All files of a mint.
+fn all_files(cluster: &str, valid_for: u64, key: KeyPlace) -> Vec<MintedFile> {
     let document = Document {
         origin: "cluster.yaml".to_owned(),
         bytes: Secret::new(cluster.as_bytes().to_vec()),
@@ -24,9 +24,17 @@ fn minted(cluster: &str, valid_for: u64) -> Vec<(Input, String)> {
         disposal: Disposal::Remove(Vec::new()),
     };
     let spec = read_cluster(&document).unwrap_or_else(|violations| panic!("{violations}"));
-    let options = MintOptions::plain(NOW, Duration::from_secs(valid_for));
-    let minted = mint(&spec, &options, Basis::New, &mut random::fill).unwrap();
-    let documents = minted.files.into_iter().filter(|file| file.kind == FileKind::Document);
+    let options = MintOptions { key, ..MintOptions::plain(NOW, Duration::from_secs(valid_for)) };
+    mint(&spec, &options, Basis::New, &mut random::fill).unwrap().files
+}
+
+/// The documents of a mint, as files of one folder; with what mint says of their power.
+fn minted(cluster: &str, valid_for: u64) -> Vec<(Input, String)> {
+    documents(all_files(cluster, valid_for, KeyPlace::Documents))
+}
+
+fn documents(files: Vec<MintedFile>) -> Vec<(Input, String)> {
+    let documents = files.into_iter().filter(|file| file.kind == FileKind::Document);
     documents.map(|file| (Input { name: file.name, folder: "d".to_owned(), bytes: file.bytes }, file.power)).collect()
 }
 
@@ -44,7 +52,7 @@ fn altered(inputs: &[Input], name: &str, from: &str, to: &str) -> Input {
 }
 
 fn rules(inputs: &[Input], now: UnixTime) -> Vec<Rule> {
-    broken(&check(inputs, now))
+    broken(&check(inputs, &[], now))
 }
 
 const DAY: u64 = 86_400;
@@ -65,7 +73,7 @@ fn mint_and_check_say_the_same_of_a_document_s_power() {
     for (pki, credential) in [("secret", "bootstrapCertificate"), ("inline", "bootstrapCertificate"), ("disk", "bootstrapCertificate")] {
         let files = minted(&format!("{CLUSTER}pki: {pki}\ncredential: {credential}\n"), DAY);
         let inputs: Vec<Input> = files.iter().map(|(input, _)| input.clone()).collect();
-        for (file, (_, told)) in check(&inputs, NOW).files.iter().zip(&files) {
+        for (file, (_, told)) in check(&inputs, &[], NOW).files.iter().zip(&files) {
             let Content::Node(spec) = &file.content else { panic!("{} is no document", file.name) };
             assert_eq!(&power(spec), told, "{}, {pki}", file.name);
         }
@@ -144,4 +152,22 @@ fn a_bundle_is_opened_and_looked_into() {
     let value = |text: &str, name: &str| line(text, name).split_once(": ").unwrap().1.to_owned();
     let (etcd, front) = (value(&ours, "etcd-ca.key"), value(&ours, "front-proxy-ca.key"));
     assert_eq!(rules(&[altered(&one, &one[1].name, &front, &etcd)], NOW), [Rule::BundleContents]);
+}
+
+#[test]
+fn what_is_kept_apart_is_compared_where_it_lies_beside() {
+    for pki in ["inline", "{url: \"https://store.example.com/bundle.json\"}"] {
+        let cluster = format!("{CLUSTER}pki: {pki}\n");
+        let (one, two) = (all_files(&cluster, DAY, KeyPlace::Apart), all_files(&cluster, DAY, KeyPlace::Apart));
+        let bytes = |files: &[MintedFile], kind| files.iter().find(|file| file.kind == kind).map(|file| file.bytes.clone());
+        let beside = |bundle: &[MintedFile], key: &[MintedFile]| {
+            [Companions { folder: "d".to_owned(), bundle: bytes(bundle, FileKind::Bundle), key: bytes(key, FileKind::CertificateKey) }]
+        };
+        let inputs: Vec<Input> = documents(one.clone()).into_iter().map(|(input, _)| input).collect();
+        let found = |companions: &[Companions]| broken(&check(&inputs, companions, NOW));
+        assert_eq!(found(&beside(&one, &one)), [], "{pki}");
+        assert_eq!(found(&beside(&one, &two)), [Rule::BundleKey; 2], "{pki}");
+        let expected: &[Rule] = if pki == "inline" { &[] } else { &[Rule::BundlePin; 2] };
+        assert_eq!(found(&beside(&two, &one)), expected, "{pki}");
+    }
 }

@@ -119,7 +119,7 @@ fn machines_are_not_in_the_cluster_s_own_networks() {
 fn a_window_is_open_ends_soon_or_is_past() {
     let bytes = fixture("accept/control-plane-init.yaml");
     let at = |now| {
-        let found = kubeboot::check::check(&[input("init.yaml", &bytes)], now);
+        let found = kubeboot::check::check(&[input("init.yaml", &bytes)], &[], now);
         broken(&found).into_iter().filter(|rule| *rule != Rule::BundleKey).collect::<Vec<_>>()
     };
     let end = UnixTime::parse("2026-11-24T10:00:00Z").unwrap();

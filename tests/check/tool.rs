@@ -105,6 +105,7 @@ fn a_folder_is_read_one_folder_deep_without_its_keys() {
     let folder = Folder::new();
     folder.write("worker.yaml", &super::fixture(GOOD));
     folder.write("deployment.yaml", b"apiVersion: apps/v1\nkind: Deployment\n");
+    folder.write("cloud-config.yaml", b"#cloud-config\nkubeboot: |\n  apiVersion: kubeboot/v1alpha1\n");
     folder.write("bundle.json", b"{}");
     folder.write("admin.conf", b"apiVersion: v1\nkind: Config\n");
     folder.write("pki/wrong.yaml", &super::fixture(WRONG));
@@ -112,9 +113,12 @@ fn a_folder_is_read_one_folder_deep_without_its_keys() {
     let (code, out, _) = said(&[folder.path().to_str().unwrap()], b"");
     assert_eq!(code, 0, "{out}");
     assert!(out.contains("note[skipped]") && out.contains("deployment.yaml"), "{out}");
+    assert_eq!(out.matches("note[skipped]").count(), 2, "{out}");
     assert!(!out.contains("bundle.json") && !out.contains("admin.conf") && !out.contains("wrong.yaml"), "{out}");
+    // What is broken was meant all the same.
+    folder.write("a/torn.yaml", b"apiVersion: kubeboot/v1alpha1\nkind: Node\ncluster: {\n");
     folder.write("a/wrong.yaml", &super::fixture(WRONG));
     let (code, out, _) = said(&[folder.path().to_str().unwrap()], b"");
     assert_eq!(code, 65, "{out}");
-    assert!(out.contains("a/wrong.yaml:5:20"), "{out}");
+    assert!(out.contains("a/wrong.yaml:5:20") && out.contains("a/torn.yaml:"), "{out}");
 }
