@@ -36,6 +36,7 @@ pub mod moment;
 pub mod paths;
 pub mod pki;
 pub mod plan;
+pub mod power;
 pub mod preflight;
 pub mod render;
 pub mod report;
