@@ -2,8 +2,11 @@
 
 use std::net::IpAddr;
 
+use serde::Deserialize;
+
 /// One address of an interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct InterfaceAddress {
     /// Interface name, `eth0`.
     pub interface: String,
@@ -13,8 +16,9 @@ pub struct InterfaceAddress {
     pub prefix: u8,
 }
 
-/// Facts about the machine, read once at the start.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Facts about the machine, read once at the start; `kubeboot plan --facts` reads them from JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Facts {
     /// Kernel hostname, uname(2).
     pub hostname: String,

@@ -42,7 +42,7 @@ fn help_and_version_are_asked_for_and_so_no_error() {
     assert_eq!((code, out, err.as_str()), (0, format!("kubeboot {}\n", env!("CARGO_PKG_VERSION")), ""));
     let (code, out, _) = said(&["--help"]);
     assert_eq!(code, 0);
-    for subcommand in ["run", "status", "plan", "check", "mint"] {
+    for subcommand in ["run", "status", "plan", "check", "mint", "completions", "man"] {
         assert!(out.lines().any(|line| line.trim_start().starts_with(subcommand)), "{subcommand}: {out}");
     }
 }
@@ -57,6 +57,46 @@ fn a_plan_goes_to_standard_output() {
     assert_eq!(code, 0);
     assert!(out.starts_with("If nobody serves api.prod.example.com:6443 yet:\n\nThis machine starts the cluster"), "{out}");
     assert!(out.contains("\nIf the cluster is alive already:\n\nThis machine joins the cluster"), "{out}");
+}
+
+#[test]
+fn a_plan_for_tools_with_the_facts_of_a_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let (good, bad) = (folder.path().join("good.json"), folder.path().join("bad.json"));
+    let facts =
+        r#"{"hostname": "w-9", "addresses": [{"interface": "eth0", "address": "10.0.0.9", "prefix": 24}], "defaultInterface": "eth0"}"#;
+    std::fs::write(&good, facts).unwrap();
+    std::fs::write(&bad, facts.replace("hostname", "hostnam")).unwrap();
+    let document = fixture("accept/worker-token.yaml");
+    let (code, out, err) = said(&["plan", &document, "--json", "--facts", good.to_str().unwrap()]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&told["kind"], &told["node"], &told["address"]), (&"Plan".into(), &"w-9".into(), &"10.0.0.9".into()));
+    assert_eq!(told["courses"][0]["kubeadm"][0]["nodeRegistration"]["name"], "w-9");
+    for (path, why) in [(&bad, "unknown field `hostnam`, expected one of `hostname`"), (&folder.path().join("none.json"), "no such file")] {
+        let (code, out, err) = said(&["plan", &document, "--facts", path.to_str().unwrap()]);
+        assert_eq!((code, out.as_str()), (2, ""), "{err}");
+        assert!(err.contains(why) && err.contains(path.to_str().unwrap()), "{err}");
+    }
+}
+
+#[test]
+fn completions_and_man_pages_know_every_subcommand() {
+    for (shell, mark) in [("bash", "complete -F _kubeboot"), ("zsh", "#compdef kubeboot"), ("fish", "complete -c kubeboot")] {
+        let (code, out, err) = said(&["completions", shell]);
+        assert_eq!((code, err.as_str()), (0, ""));
+        assert!(out.contains(mark) && out.contains("valid-for") && out.contains("break-glass"), "{shell}: {out}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (code, out, err) = said(&["man", folder.path().to_str().unwrap()]);
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "", ""));
+    for page in ["kubeboot.1", "kubeboot-run.1", "kubeboot-status.1", "kubeboot-plan.1", "kubeboot-check.1", "kubeboot-mint.1"] {
+        let text = std::fs::read_to_string(folder.path().join(page)).unwrap();
+        assert!(text.contains(".TH kubeboot") && text.contains(".SH SYNOPSIS"), "{page}: {text}");
+    }
+    let (code, _, err) = said(&["man", "/nonexistent"]);
+    assert_eq!(code, 65, "{err}");
+    assert!(err.contains("/nonexistent") && err.contains("name a folder that exists"), "{err}");
 }
 
 #[test]

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use documents::node;
 use golden::golden;
-use kubeboot::cli;
 use kubeboot::document::spec::{BootstrapCredential, CniChoice, NodeSpec, PkiSource, SecretSource};
-use kubeboot::plan::{Course, DoneWhen, Plan, StepId, build, render};
+use kubeboot::facts::Facts;
+use kubeboot::plan::{Course, DoneWhen, Plan, StepId, build, forecast, render};
 
 fn without_cni(mut spec: NodeSpec) -> NodeSpec {
     spec.cni = CniChoice::None;
@@ -33,12 +33,40 @@ fn golden_plans() {
     }
 }
 
+fn told(spec: &NodeSpec) -> String {
+    forecast(spec, None).text(spec)
+}
+
+/// As a tool, or a person, writes them.
+fn facts(json: &str) -> Facts {
+    serde_json::from_str(json).unwrap()
+}
+
+#[test]
+fn with_facts_it_knows_the_machine() {
+    let cp_1 = r#"{"hostname": "CP-1", "addresses": [{"interface": "eth0", "address": "10.0.0.11", "prefix": 24}], "defaultInterface": "eth0",
+        "hardwareAddresses": ["52:54:00:12:34:ab"]}"#;
+    let share = node("control-plane-inline.yaml");
+    golden("plan/facts-control-plane.json", &forecast(&share, Some(&facts(cp_1))).json());
+    golden("plan/facts-control-plane.txt", &forecast(&share, Some(&facts(cp_1))).text(&share));
+    golden("plan/no-facts-worker.json", &forecast(&node("worker-token.yaml"), None).json());
+    // A machine that is nobody yet.
+    let unnamed = forecast(&share, Some(&facts("{}")));
+    let text = unnamed.text(&share);
+    assert!(text.starts_with("With these facts it waits before the first step: "), "{text}");
+    assert!(text.contains("initialize.node names another machine: this one waits for it, and joins.\n"), "{text}");
+    assert!(!text.contains("kubeadm init"), "{text}");
+    assert!(text.contains("<the address ") && unnamed.json().contains("\"mayInitialise\": false"), "{text}");
+    let unknown = serde_json::from_str::<Facts>(r#"{"hostnam": "cp-1"}"#).unwrap_err().to_string();
+    assert!(unknown.starts_with("unknown field `hostnam`, expected one of `hostname`, `machineId`"), "{unknown}");
+}
+
 #[test]
 fn golden_texts_of_the_subcommand() {
     for name in
         ["control-plane-init", "control-plane-inline", "control-plane-join", "control-plane-url", "control-plane-disk", "worker-token"]
     {
-        golden(&format!("plan/cli-{name}.txt"), &cli::plan::text(&node(&format!("{name}.yaml"))));
+        golden(&format!("plan/cli-{name}.txt"), &told(&node(&format!("{name}.yaml"))));
     }
 }
 
@@ -160,7 +188,7 @@ fn no_secret_is_in_a_plan() {
         secrets.retain(|secret| !leaked(secret, std::slice::from_ref(secret), &public).is_empty());
         assert!(!secrets.is_empty(), "{name} holds no secret to look for");
         searched += secrets.len();
-        let text = cli::plan::text(&spec);
+        let text = told(&spec);
         assert!(text.len() > 500);
         for secret in &secrets {
             // The search finds each of them if it is there, even a part of it.

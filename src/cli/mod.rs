@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand, arguments to calls, nothing else.
 
 pub mod check;
+pub mod manual;
 pub mod mint;
 pub mod plan;
 mod rendering;
@@ -25,10 +26,14 @@ pub enum Sub {
     Run(run::RunArgs),
     /// Show what kubeboot does, or did, on this machine
     Status(status::StatusArgs),
-    /// Show what a machine with this document would do; secrets are left out
+    /// Show what a machine with this document would do, without secrets
     Plan(plan::PlanArgs),
     /// Find what is wrong with documents before machines boot with them
     Check(check::CheckArgs),
     /// Make the documents of a cluster: CAs, userdata of all roles
     Mint(mint::MintArgs),
+    /// Print completions for a shell
+    Completions(manual::CompletionsArgs),
+    /// Write man pages
+    Man(manual::ManArgs),
 }

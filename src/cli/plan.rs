@@ -1,15 +1,15 @@
 //! `kubeboot plan DOCUMENT`: what a machine with this document would do.
 
-use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::datasource::{file, unwrap};
-use crate::document::read_node;
-use crate::document::spec::{BootstrapCredential, NodeSpec, PkiSource};
+use crate::document::{Violations, read_node};
+use crate::facts::Facts;
+use crate::failure::Failure;
 use crate::fault::Fault;
+use crate::host::Host;
 use crate::host::local::LocalHost;
-use crate::kubeadm::config::{self, Secrets, Spelt};
-use crate::plan::{self, Course};
+use crate::plan::forecast;
 
 /// Arguments of `kubeboot plan`.
 #[derive(Clone, Debug, clap::Args)]
@@ -17,44 +17,42 @@ pub struct PlanArgs {
     /// The document (kind: Node)
     #[arg(value_name = "DOCUMENT")]
     pub document: PathBuf,
+    /// What is known of the machine, as JSON (see README)
+    #[arg(long, value_name = "FILE")]
+    pub facts: Option<PathBuf>,
+    /// Print JSON, for tools
+    #[arg(long)]
+    pub json: bool,
 }
 
-const REDACTED: &str = "[redacted]";
+/// Largest file of facts, bytes.
+const LIMIT: usize = 1 << 20;
 
 /// The text for standard output.
 ///
 /// # Errors
-/// The document can't be read, or is wrong: all violations.
+/// The document can't be read, or is wrong: all violations. [`Failure::CommandLine`]: the facts.
 pub async fn run(args: &PlanArgs) -> Result<String, Fault> {
     let host = LocalHost::new(PathBuf::from("/"));
-    let path = std::path::absolute(&args.document).unwrap_or_else(|_| args.document.clone());
-    let document = unwrap::unwrap(file::fetch_told(&host, &path).await?)?;
-    let spec = read_node(&document).map_err(crate::document::Violations::into_fault)?;
-    Ok(text(&spec))
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let document = unwrap::unwrap(file::fetch_told(&host, &absolute(&args.document)).await?)?;
+    let spec = read_node(&document).map_err(Violations::into_fault)?;
+    let facts = match &args.facts {
+        Some(path) => Some(facts(&host, &absolute(path)).await?),
+        None => None,
+    };
+    let forecast = forecast(&spec, facts.as_ref());
+    Ok(if args.json { forecast.json() } else { forecast.text(&spec) })
 }
 
-/// The plan of each course the machine may take, and the kubeadm configuration of each, without secrets.
-#[must_use]
-pub fn text(spec: &NodeSpec) -> String {
-    let name = spec.registration.name.as_ref().map_or_else(|| "<the hostname>".to_owned(), ToString::to_string);
-    let address =
-        if spec.registration.address_from.is_empty() { "<the address on the default route>" } else { "<the address in addressFrom>" };
-    let identity = Spelt { name, address: address.to_owned() };
-    let mut text = String::new();
-    if spec.initialize.is_some() {
-        let secrets = Secrets {
-            certificate_key: matches!(spec.pki, Some(PkiSource::Secret { .. })).then_some(REDACTED),
-            bootstrap_token: matches!(spec.discovery.credential, Some(BootstrapCredential::Token(_))).then(|| (REDACTED, config::A_WINDOW)),
-        };
-        let _ = write!(text, "If nobody serves {} yet:\n\n", spec.endpoint);
-        text.push_str(&plan::render(&plan::build(spec, Course::Initialise)));
-        let _ = write!(
-            text,
-            "\nkubeadm init reads:\n{}\nIf the cluster is alive already:\n\n",
-            config::render(&config::init(spec, &identity, secrets))
-        );
+async fn facts(host: &LocalHost, path: &Path) -> Result<Facts, Fault> {
+    let refuse = |what: &str, why: String| {
+        let advice = "write {\"hostname\": \"cp-1\", \"addresses\": [{\"interface\": \"eth0\", \"address\": \"10.0.0.11\", \"prefix\": 24}], \
+                      \"defaultInterface\": \"eth0\"}, or less of it; README has all fields";
+        Err(Fault::new(Failure::CommandLine, what, path.display().to_string(), advice).because(why))
+    };
+    match host.read(path, LIMIT).await? {
+        None => refuse("there are no facts", "there is no such file".to_owned()),
+        Some(bytes) => serde_json::from_slice(&bytes).or_else(|error| refuse("these are no facts of a machine", error.to_string())),
     }
-    text.push_str(&plan::render(&plan::build(spec, Course::Join)));
-    let _ = write!(text, "\nkubeadm join reads:\n{}", config::render(&config::join(spec, &identity)));
-    text
 }

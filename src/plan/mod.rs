@@ -4,6 +4,7 @@
 //! Linear on purpose: some ten steps, and waits that don't depend on each other run together inside one.
 
 mod build;
+mod forecast;
 mod text;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use build::build;
+pub use forecast::{Forecast, forecast};
 pub use text::render;
 
 /// What the fence decides: start the cluster, or join it.
@@ -78,7 +80,8 @@ impl StepId {
 }
 
 /// How a step is known to be done; asked of the world before the action and after it. Data only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum DoneWhen {
     /// The action changes nothing that lasts and ends when what it asks for is so.
     Observed,
