@@ -230,5 +230,8 @@ pub fn not_held(url: &str, whose: Whose) -> Option<Fault> {
         Whose::NotNow(seen) => seen,
     };
     let advice = "nothing: kubeboot starts again, looks who serves and asks the store anew";
-    Some(Fault::new(seen.failure, "init is not begun: the claim is not known to be this machine's", shown_url(url), advice).because(seen.line))
+    Some(
+        Fault::new(seen.failure, "init is not begun: the claim is not known to be this machine's", shown_url(url), advice)
+            .because(seen.line),
+    )
 }
