@@ -87,7 +87,9 @@ impl Page {
         self.key(key);
         self.text.push_str(" |\n");
         for line in value.lines() {
-            self.indent(self.depth + 1);
+            self.indent(self.depth);
+            // One column is all that a block needs; userdata is small on some platforms.
+            self.text.push(' ');
             self.text.push_str(line);
             self.text.push('\n');
         }

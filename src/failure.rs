@@ -75,6 +75,7 @@ table! {
     CertificateKeyWrong: "certificate-key-wrong", Halts(Input), "the certificate key does not open the bundle";
     PkiUnusable: "pki-unusable", Halts(Input), "a certificate or key is malformed, no pair, or no CA";
     CaMismatch: "ca-mismatch", Halts(Input), "the bundle is of another cluster than the document";
+    PkiAwaited: "pki-awaited", Handling::Waits, "`pki: disk`, and the files of the shared PKI are not, or not yet whole, in /etc/kubernetes/pki";
     PkiForeign: "pki-foreign", Halts(Broken), "files of another PKI lie in /etc/kubernetes/pki";
     SecretGone: "secret-gone", Halts(Broken), "Secret kubeadm-certs is gone after its two hours, or unusable";
     CredentialExpired: "credential-expired", Halts(Input), "the bootstrap certificate of the document is past";

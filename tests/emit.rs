@@ -202,8 +202,8 @@ taints:
 users:
   - user:
       pem: |
-        one
-        two
+       one
+       two
 ---
 version: \"1.10\"
 ";

@@ -6,6 +6,9 @@ mod documents;
 #[allow(dead_code, reason = "no other machine is in these tests")]
 #[path = "run/initialiser.rs"]
 mod initialiser;
+#[allow(dead_code, reason = "no power is cut in these tests")]
+#[path = "run/kubeadm.rs"]
+mod kubeadm;
 #[allow(dead_code, reason = "not every test listens to all that is told")]
 #[path = "support/sim.rs"]
 mod sim;

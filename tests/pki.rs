@@ -2,13 +2,16 @@
 //! what openssl writes, kubeboot reads.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "pki/made.rs"]
+mod made;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use kubeboot::act::pki::refuse_foreign;
 use kubeboot::document::field::CertificateKey;
-use kubeboot::document::spec::SealedBundle;
+use kubeboot::document::spec::{EncryptionAlgorithm, SealedBundle};
 use kubeboot::failure::Failure;
 use kubeboot::fault::Fault;
 use kubeboot::host::Mode;
@@ -31,7 +34,7 @@ fn now() -> UnixTime {
 const DAY: i64 = 86_400;
 
 fn minted() -> SharedPki {
-    SharedPki::mint(now().plus(-DAY), now().plus(3650 * DAY)).unwrap()
+    SharedPki::mint(EncryptionAlgorithm::EcdsaP256, now().plus(-DAY), now().plus(3650 * DAY)).unwrap()
 }
 
 /// Runs openssl in a folder; what it printed on both streams, and whether it was content.
@@ -168,7 +171,7 @@ fn clients_are_signed_by_authorities_that_openssl_made() {
 
 #[test]
 fn a_client_certificate_stays_inside_of_its_authority() {
-    let authority = Authority::mint("kubernetes", UnixTime(1_000), UnixTime(2_000)).unwrap();
+    let authority = Authority::mint(EncryptionAlgorithm::EcdsaP256, "kubernetes", UnixTime(1_000), UnixTime(2_000)).unwrap();
     for (from, to) in [(999, 1_500), (1_500, 2_001), (1_500, 1_500)] {
         let fault = client::sign(&authority, "a", &[], UnixTime(from), UnixTime(to)).unwrap_err();
         assert_eq!(fault.failure(), Failure::PkiUnusable);
@@ -181,7 +184,7 @@ fn a_client_certificate_stays_inside_of_its_authority() {
 fn times_from_2050_on_are_written_and_read() {
     let folder = tempfile::tempdir().unwrap();
     let (from, to) = (UnixTime::parse("2049-12-31T23:59:59Z").unwrap(), UnixTime::parse("2050-01-01T00:00:00Z").unwrap());
-    let authority = Authority::mint("kubernetes", from, to).unwrap();
+    let authority = Authority::mint(EncryptionAlgorithm::EcdsaP256, "kubernetes", from, to).unwrap();
     assert_eq!((authority.certificate().not_before(), authority.certificate().not_after()), (from, to));
     fs::write(folder.path().join("ca.crt"), authority.certificate_pem()).unwrap();
     let dates = openssl_ok(folder.path(), "x509 -in ca.crt -noout -dates");
@@ -296,7 +299,7 @@ fn a_rotated_ca_is_known_by_any_certificate_of_discovery() {
 #[test]
 fn a_scalar_without_its_leading_zero_is_read() {
     for _ in 0..20_000 {
-        let key = PrivateKey::generate().unwrap();
+        let key = PrivateKey::generate_p256().unwrap();
         let whole = key.to_pem();
         let der = pem::sections(whole.expose()).remove(0).der.unwrap();
         let der = der.expose();
@@ -454,7 +457,7 @@ fn an_rsa_pki_made_by_openssl_is_sealed_opened_and_checked() {
 fn short_certificates_shrink_into_their_authoritys_time() {
     let now = now();
     let short = |from: i64, to: i64| {
-        let authority = Authority::mint("kubernetes", now.plus(from), now.plus(to)).unwrap();
+        let authority = Authority::mint(EncryptionAlgorithm::EcdsaP256, "kubernetes", now.plus(from), now.plus(to)).unwrap();
         client::sign_within(&authority, "system:bootstrap:cp-1", &[client::BOOTSTRAPPERS], now.plus(-600), now.plus(7200))
             .map(|signed| (authority.certificate_pem().to_owned(), signed))
     };

@@ -35,7 +35,9 @@ fn golden_plans() {
 
 #[test]
 fn golden_texts_of_the_subcommand() {
-    for name in ["control-plane-init", "control-plane-inline", "control-plane-join", "worker-token"] {
+    for name in
+        ["control-plane-init", "control-plane-inline", "control-plane-join", "control-plane-url", "control-plane-disk", "worker-token"]
+    {
         golden(&format!("plan/cli-{name}.txt"), &cli::plan::text(&node(&format!("{name}.yaml"))));
     }
 }
@@ -67,7 +69,16 @@ fn the_manifest_of_the_document_is_named() {
 
 #[test]
 fn what_every_plan_keeps() {
-    let specs = ["control-plane-init", "control-plane-inline", "control-plane-join", "control-plane-references", "worker-token", "ipv6"];
+    let specs = [
+        "control-plane-init",
+        "control-plane-inline",
+        "control-plane-url",
+        "control-plane-disk",
+        "control-plane-join",
+        "control-plane-references",
+        "worker-token",
+        "ipv6",
+    ];
     for spec in specs.map(|name| node(&format!("{name}.yaml"))) {
         for course in [Course::Initialise, Course::Join] {
             if course == Course::Initialise && spec.initialize.is_none() {

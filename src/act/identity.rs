@@ -44,10 +44,6 @@ impl<H: Host> Run<'_, H> {
         })
     }
 
-    fn carries_bundle(&self) -> bool {
-        matches!(self.spec.pki, Some(PkiSource::Inline { .. } | PkiSource::Secret { bundle: Some(_) }))
-    }
-
     fn short_lived(
         &self,
         authority: &crate::pki::authority::Authority,
@@ -70,7 +66,9 @@ impl<H: Host> Run<'_, H> {
                 let key = super::secret::resolve(self.host, key, "discovery.bootstrapCertificate.key").await?;
                 Ok(Credential::Certificate(certificate.clone(), key))
             }
-            Some(BootstrapCredential::Token(source)) if self.shared.is_none() || !self.carries_bundle() => {
+            Some(BootstrapCredential::Token(source))
+                if self.shared.is_none() || !self.spec.pki.as_ref().is_some_and(PkiSource::precedes_the_cluster) =>
+            {
                 let token = self.bootstrap_token(source).await?;
                 Ok(Credential::Token(Secret::new(token.expose().to_owned())))
             }

@@ -58,7 +58,14 @@ pub async fn is_done<H: Host>(run: &mut Run<'_, H>, condition: DoneWhen) -> Resu
         DoneWhen::SharedPkiOnDisk => pki::on_disk(run).await,
         DoneWhen::ClusterStarted => kubeadm::started(run).await,
         DoneWhen::CniPresent => cni::is_present(run).await,
-        DoneWhen::Joined => ready::joined(run).await,
+        DoneWhen::Joined => {
+            let joined = ready::joined(run).await?;
+            // Who has joined, in an earlier life perhaps, must not keep the others from it.
+            if joined && let Some(mut turn) = run.turn.take() {
+                turn.release(run).await;
+            }
+            Ok(joined)
+        }
         DoneWhen::Retired => retire::is_retired(run).await,
     }
 }

@@ -1,6 +1,7 @@
 //! The shared PKI: on disk before kubeadm starts, wherever the bundle comes from (design §3).
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::backoff;
 use crate::cluster::api::Ask;
@@ -8,7 +9,7 @@ use crate::digest::sha256;
 use crate::document::spec::{NodeSpec, PkiSource, SealedBundle};
 use crate::failure::Failure;
 use crate::fault::Fault;
-use crate::host::Host;
+use crate::host::{Host, shown_url};
 use crate::moment::UnixTime;
 use crate::paths;
 use crate::pki::certificate::Certificate;
@@ -20,6 +21,8 @@ use crate::secret::Secret;
 
 const FIELD: &str = "discovery.certificateAuthority";
 const LIMIT: usize = 64 << 10;
+/// How long files that are all there may be wrong: they may be in the middle of being copied.
+const SETTLED: Duration = Duration::from_secs(5);
 const SECRET: &str = "/api/v1/namespaces/kube-system/secrets/kubeadm-certs";
 
 /// The cluster's identity: SHA-256 of its first CA certificate, hex.
@@ -79,16 +82,14 @@ pub async fn on_disk<H: Host>(run: &mut Run<'_, H>) -> Result<bool, Fault> {
     if found.len() < SharedName::ALL.len() {
         return Ok(false);
     }
-    let missing = || Fault::new(Failure::Bug, "a shared file vanished while it was read", paths::PKI, "start kubeboot again");
-    let shared =
-        SharedPki::from_files(|name| found.iter().find(|(other, _)| *other == name).map(|(_, text)| text.clone()).ok_or_else(missing))?;
+    let shared = together(&found)?;
     match shared.check(&run.spec.discovery.certificate_authority) {
         Ok(()) => {
             run.shared = Some(shared);
             Ok(true)
         }
-        // Written here once, for another document perhaps: `provide` looks closer. Else somebody else's: left alone.
-        Err(_) if run.progress.has_begun(StepId::SharedPki) => Ok(false),
+        // Written here once, for another document perhaps, or being put there: `provide` looks closer. Else somebody else's: left alone.
+        Err(_) if run.progress.has_begun(StepId::SharedPki) || run.spec.pki == Some(PkiSource::Disk) => Ok(false),
         Err(fault) => Err(fault),
     }
 }
@@ -101,6 +102,11 @@ pub async fn provide<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let bundle = match &run.spec.pki {
         Some(PkiSource::Inline { bundle } | PkiSource::Secret { bundle: Some(bundle) }) => bundle.clone(),
         Some(PkiSource::Secret { bundle: None }) => download(run).await?,
+        Some(PkiSource::Url { url, sha256 }) => fetch(run.host, url, sha256).await?,
+        Some(PkiSource::Disk) => {
+            run.shared = Some(delivered(run).await?);
+            return Ok(());
+        }
         None => {
             return Err(Fault::new(
                 Failure::Bug,
@@ -121,6 +127,47 @@ pub async fn provide<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     }
     run.shared = Some(shared);
     Ok(())
+}
+
+/// The bundle at a URL: the `data` of a kubeadm-certs Secret, as JSON.
+async fn fetch<H: Host>(host: &H, url: &str, sha256: &str) -> Result<SealedBundle, Fault> {
+    let bytes = super::secret::fetch_pinned(host, url, sha256, LIMIT).await?;
+    serde_json::from_slice(bytes.expose()).map_err(|error| {
+        let advice = "put there what mint wrote as bundle.json: one JSON object, file name to base64 text";
+        Fault::new(Failure::PkiUnusable, "what the URL serves is no bundle", shown_url(url), advice).because(format!(
+            "line {}, column {}: not an object of texts",
+            error.line(),
+            error.column()
+        ))
+    })
+}
+
+/// The files that the operator puts there, perhaps at this moment: what is wrong for long is wrong.
+async fn delivered<H: Host>(run: &mut Run<'_, H>) -> Result<SharedPki, Fault> {
+    let mut wrong_since = None;
+    run.until("the operator's files in /etc/kubernetes/pki", backoff::LOCAL, async |run| {
+        let found = found(run.host).await?;
+        let missing: Vec<&str> =
+            SharedName::ALL.into_iter().filter(|name| found.iter().all(|(other, _)| other != name)).map(SharedName::path).collect();
+        if !missing.is_empty() {
+            wrong_since = None;
+            return Ok(Look::NotYet(Failure::PkiAwaited.seen(format!("not there yet: {}", missing.join(", ")))));
+        }
+        let shared = together(&found)?;
+        let Err(fault) = shared.check(&run.spec.discovery.certificate_authority) else { return Ok(Look::Yes(shared)) };
+        let now = run.host.now();
+        if now.since(*wrong_since.get_or_insert(now)) < SETTLED {
+            return Ok(Look::NotYet(Failure::PkiAwaited.seen(format!("{}: {}", fault.at(), fault.what()))));
+        }
+        Err(fault)
+    })
+    .await
+}
+
+/// The eight files as one.
+fn together(found: &[(SharedName, Secret<String>)]) -> Result<SharedPki, Fault> {
+    let missing = || Fault::new(Failure::Bug, "a shared file vanished while it was read", paths::PKI, "start kubeboot again");
+    SharedPki::from_files(|name| found.iter().find(|(other, _)| *other == name).map(|(_, text)| text.clone()).ok_or_else(missing))
 }
 
 /// Secret kubeadm-certs, read with the bootstrap credential.

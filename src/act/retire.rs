@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::disposal;
+use crate::document::spec::PkiSource;
 use crate::fault::Fault;
-use crate::host::{Command, Event, Host, Level, Mode};
+use crate::host::{Command, Event, Host, Level, Mode, shown_url};
 use crate::message::Message;
 use crate::paths;
 use crate::pki::certificate::Certificate;
@@ -54,7 +55,10 @@ pub async fn retire<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
         }
     }
     run.host.remove(Path::new(paths::SUPER_ADMIN_CONF)).await?;
-    let left = disposal::dispose(run.host, &run.disposal).await;
+    let mut left = disposal::dispose(run.host, &run.disposal).await;
+    if let Some(PkiSource::Url { url, .. }) = &run.spec.pki {
+        left.push(format!("once every control plane has joined, delete {}: it is the cluster's shared PKI, sealed", shown_url(url)));
+    }
     for task in left {
         run.leave_to_do(task);
     }

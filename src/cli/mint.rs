@@ -1,25 +1,34 @@
 //! `kubeboot mint CLUSTER --out DIR`: the cluster file read, [`crate::mint::mint`] called, its files written.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::document::{Disposal, Document, read_cluster};
+use zeroize::Zeroize;
+
+use crate::document::field::CertificateKey;
+use crate::document::spec::PkiSource;
+use crate::document::{Disposal, Document, read_cluster, read_node};
 use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::host::local::disk_failure;
-use crate::mint::{MintOptions, Minted, mint};
+use crate::mint::{
+    BUNDLE_FILE, Basis, CONTROL_PLANE, FileKind, INITIALISER, KEY_CREDENTIAL, KEY_FILE, KeyPlace, MintOptions, Minted, MintedFile,
+    PKI_FOLDER, mint,
+};
 use crate::moment::{self, UnixTime};
-use crate::pki::random;
+use crate::pki::shared::SharedPki;
+use crate::pki::{random, seal};
 use crate::secret::Secret;
 
-/// Largest cluster file, bytes: a hundred times what one needs, and no more than a document may have.
-const CLUSTER_LIMIT: u64 = 1 << 20;
+/// Largest cluster file, key or certificate, bytes: a hundred times what one needs, and no more than a document may have.
+const INPUT_LIMIT: u64 = 1 << 20;
 
-/// Make the documents of a new cluster: keys, userdata of every machine, admin.conf
+/// Make the documents of a cluster: keys, userdata of every machine, admin.conf
 #[derive(Clone, Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("basis").args(["from", "pki"])))]
 pub struct MintArgs {
     /// The cluster file (kind: Cluster)
     #[arg(value_name = "CLUSTER")]
@@ -27,32 +36,135 @@ pub struct MintArgs {
     /// Folder to make; it must not exist or be empty
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Mint again, from an earlier mint's keys
+    #[arg(long, value_name = "DIR")]
+    pub from: Option<PathBuf>,
+    /// Mint for a living cluster, from its PKI
+    #[arg(long, value_name = "DIR")]
+    pub pki: Option<PathBuf>,
+    /// Certificate key here, not in documents
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    pub key_out: Option<PathBuf>,
+    /// Certificate key that was kept apart
+    #[arg(long, value_name = "FILE", requires = "basis")]
+    pub key: Option<PathBuf>,
     /// How long the documents are good
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
     pub valid_for: Duration,
-    /// How long admin.conf is good
-    #[arg(long, value_name = "TIME", default_value = "168h", value_parser = duration)]
-    pub admin_valid_for: Duration,
+    /// How long admin.conf is good; default 7d
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub admin_valid_for: Option<Duration>,
+    /// Make break-glass.conf too (system:masters)
+    #[arg(long)]
+    pub break_glass: bool,
 }
 
 /// Reads, mints and writes; the text for standard output.
 ///
 /// # Errors
 /// [`Failure::ClusterFile`]; [`Failure::OutputFolder`]: one that holds something; [`Failure::CommandLine`]: the times;
-/// and what the disk or the kernel refuses.
+/// [`Failure::PkiUnusable`] and [`Failure::SecretReference`]: `--from`, `--pki`, `--key`; and what the disk or the kernel refuses.
 pub fn run(args: &MintArgs) -> Result<String, Fault> {
     refuse_full(&args.out)?;
+    if let Some(key_out) = &args.key_out {
+        refuse_key(key_out, &args.out)?;
+    }
     let document = Document {
         origin: args.cluster.display().to_string(),
-        bytes: Secret::new(read(&args.cluster)?),
+        bytes: read_cluster_file(&args.cluster)?,
         instance_id: None,
         disposal: Disposal::Remove(Vec::new()),
     };
     let spec = read_cluster(&document).map_err(|violations| violations.into_fault())?;
-    let options = MintOptions { now: now()?, valid_for: args.valid_for, admin_valid_for: args.admin_valid_for };
-    let minted = mint(&spec, &options, &mut random::fill)?;
-    write_all(&args.out, &minted)?;
-    Ok(told(&args.out, &spec.name, &minted))
+    let options = MintOptions {
+        now: now()?,
+        valid_for: args.valid_for,
+        admin_valid_for: args.admin_valid_for,
+        key: match (&args.key_out, &args.key) {
+            (Some(_), _) => KeyPlace::Apart,
+            (None, Some(_)) => KeyPlace::Kept,
+            (None, None) => KeyPlace::Documents,
+        },
+        break_glass: args.break_glass,
+    };
+    let minted = mint(&spec, &options, basis(args)?, &mut random::fill)?;
+    write_all(args, &minted)?;
+    Ok(told(args, &spec.name, &minted))
+}
+
+/// What was made before, of which nothing is ever changed.
+fn basis(args: &MintArgs) -> Result<Basis, Fault> {
+    let key = args.key.as_deref().map(certificate_key).transpose()?;
+    match (&args.from, &args.pki) {
+        (Some(from), _) => {
+            let advice =
+                "name the folder of a mint that has pki/ in it; what was minted with --pki has none, and is minted again with --pki";
+            let pki = shared_pki(&from.join(PKI_FOLDER), advice)?;
+            let key = match key {
+                Some(key) => refuse_other_key(from, key)?,
+                None => certificate_key(&from.join(KEY_FILE))?,
+            };
+            Ok(Basis::Minted { pki, key, bundle: bundle(&from.join(BUNDLE_FILE))? })
+        }
+        (None, Some(pki)) => {
+            let advice =
+                "name a whole copy of a control plane's /etc/kubernetes/pki; a cluster whose CA keys are elsewhere can't be adopted";
+            Ok(Basis::Living { pki: shared_pki(pki, advice)?, key })
+        }
+        (None, None) => Ok(Basis::New),
+    }
+}
+
+fn shared_pki(folder: &Path, advice: &str) -> Result<SharedPki, Fault> {
+    SharedPki::from_files(|name| {
+        let path = folder.join(name.path());
+        let failed = |why: String| {
+            Fault::new(Failure::PkiUnusable, "a file of the cluster's PKI can't be read", path.display().to_string(), advice).because(why)
+        };
+        let bytes = read(&path).map_err(|error| failed(error.to_string()))?;
+        match std::str::from_utf8(bytes.expose()) {
+            Ok(text) => Ok(Secret::new(text.to_owned())),
+            Err(_) => Err(failed("it is no text, and PEM is".to_owned())),
+        }
+    })
+}
+
+/// An earlier mint's bundle.json, if it made one.
+fn bundle(path: &Path) -> Result<Option<Vec<u8>>, Fault> {
+    match read(path) {
+        Ok(bytes) => Ok(Some(bytes.expose().clone())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            let advice = "make it readable; the new documents speak of the same bundle";
+            let what = "the earlier mint's bundle can't be read";
+            Err(Fault::new(Failure::PkiUnusable, what, path.display().to_string(), advice).because(error.to_string()))
+        }
+    }
+}
+
+/// A key from elsewhere has to open what the documents of that mint hold, or a cluster would have two.
+fn refuse_other_key(from: &Path, key: CertificateKey) -> Result<CertificateKey, Fault> {
+    for name in [INITIALISER, CONTROL_PLANE] {
+        let path = from.join(name);
+        let Ok(bytes) = read(&path) else { continue };
+        let document = Document { origin: path.display().to_string(), bytes, instance_id: None, disposal: Disposal::Remove(Vec::new()) };
+        // What can't be read any more says nothing about the key.
+        let Ok(node) = read_node(&document) else { continue };
+        if let Some(PkiSource::Secret { bundle: Some(bundle) } | PkiSource::Inline { bundle }) = &node.pki {
+            seal::open(bundle, &key)?;
+        }
+    }
+    Ok(key)
+}
+
+fn certificate_key(path: &Path) -> Result<CertificateKey, Fault> {
+    let failed = |what: &str, why: String| {
+        let advice = "name the file of the certificate key: --key FILE, which --key-out wrote";
+        Fault::new(Failure::SecretReference, what, path.display().to_string(), advice).because(why)
+    };
+    let bytes = read(path).map_err(|error| failed("the certificate key can't be read", error.to_string()))?;
+    let text = std::str::from_utf8(bytes.expose()).unwrap_or_default();
+    CertificateKey::parse(text.trim()).map_err(|why| failed("this is no certificate key", why))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -66,18 +178,41 @@ fn now() -> Result<UnixTime, Fault> {
         .ok_or_else(|| Fault::new(Failure::ClockUntrusted, "the clock is before 1970", "this machine's clock", "set the clock"))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Fault> {
-    let failed = |error: &io::Error| {
-        let advice = "name a file that can be read";
-        Fault::new(Failure::ClusterFile, "the cluster file can't be read", path.display().to_string(), advice).because(error.to_string())
-    };
+fn read(path: &Path) -> io::Result<Secret<Vec<u8>>> {
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(CLUSTER_LIMIT + 1).read_to_end(&mut bytes)).map_err(|error| failed(&error))?;
-    if bytes.len() as u64 > CLUSTER_LIMIT {
-        let what = format!("the cluster file has more than {CLUSTER_LIMIT} bytes");
-        return Err(Fault::new(Failure::ClusterFile, what, path.display().to_string(), "name a cluster file; one has a few hundred bytes"));
+    let read = File::open(path).and_then(|file| file.take(INPUT_LIMIT + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(_) if bytes.len() as u64 <= INPUT_LIMIT => Ok(Secret::new(bytes)),
+        Ok(_) => {
+            bytes.zeroize();
+            Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {INPUT_LIMIT} bytes")))
+        }
+        Err(error) => {
+            bytes.zeroize();
+            Err(error)
+        }
     }
-    Ok(bytes)
+}
+
+fn read_cluster_file(path: &Path) -> Result<Secret<Vec<u8>>, Fault> {
+    read(path).map_err(|error| {
+        let advice = "name a cluster file that can be read; one has a few hundred bytes";
+        Fault::new(Failure::ClusterFile, "the cluster file can't be read", path.display().to_string(), advice).because(error.to_string())
+    })
+}
+
+/// The certificate key's file must not exist, nor lie in the folder from which it is kept apart.
+fn refuse_key(key_out: &Path, out: &Path) -> Result<(), Fault> {
+    let refuse = |what: &str, advice: &str| Err(Fault::new(Failure::OutputFolder, what, key_out.display().to_string(), advice));
+    if key_out.starts_with(out) {
+        return refuse("a key in the folder of the documents is not kept apart from them", "name a file elsewhere");
+    }
+    if key_out.symlink_metadata().is_ok() {
+        let advice = "name a new file; what is here may be the only copy of a cluster's key and is never overwritten (after a mint that was \
+                      interrupted it may be nobody's: then its folder is missing)";
+        return refuse("the certificate key's file is there already", advice);
+    }
+    Ok(())
 }
 
 /// Secrets are never overwritten: the folder must not exist, or be empty.
@@ -102,41 +237,68 @@ fn refuse_full(out: &Path) -> Result<(), Fault> {
     }
 }
 
-/// All files or none: written into a folder beside, synced, then renamed over the (absent or empty) one.
-fn write_all(out: &Path, minted: &Minted) -> Result<(), Fault> {
-    let failed = |error: &io::Error| {
+/// All files or none: written into a folder beside, synced, then renamed over the (absent or empty) one. A key that is kept
+/// apart is written before: alone it opens nothing.
+fn write_all(args: &MintArgs, minted: &Minted) -> Result<(), Fault> {
+    let out = &args.out;
+    let failed = |error: &io::Error, place: &Path| {
         Fault::new(
             disk_failure(error),
             "the documents can't be written",
-            out.display().to_string(),
-            "see the cause, or name a folder that does not exist yet; nothing was left behind",
+            place.display().to_string(),
+            "see the cause, or name a place that does not exist yet; nothing was left behind",
         )
         .because(error.to_string())
     };
-    let parent = match out.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let parent = parent_of(out);
     // Removed again unless it is renamed.
     let beside = tempfile::Builder::new()
         .prefix(".kubeboot-mint-")
         .permissions(fs::Permissions::from_mode(0o700))
         .tempdir_in(parent)
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| failed(&error, out))?;
+    let is_apart = |file: &&MintedFile| args.key_out.is_some() && file.kind == FileKind::CertificateKey;
     let fill = || -> io::Result<()> {
         write(&beside.path().join(".gitignore"), b"# These files hold secrets.\n*\n")?;
-        for file in &minted.files {
-            write(&beside.path().join(file.name), file.bytes.expose())?;
+        for file in minted.files.iter().filter(|file| !is_apart(file)) {
+            let path = beside.path().join(&file.name);
+            DirBuilder::new().recursive(true).mode(0o700).create(parent_of(&path))?;
+            write(&path, file.bytes.expose())?;
+            File::open(parent_of(&path))?.sync_all()?;
         }
-        File::open(beside.path())?.sync_all()?;
-        // A folder replaces an empty one, and no other.
-        fs::rename(beside.path(), out)?;
-        File::open(parent)?.sync_all()
+        File::open(beside.path())?.sync_all()
     };
-    fill().map_err(|error| failed(&error))?;
+    fill().map_err(|error| failed(&error, out))?;
+    let key = minted.files.iter().find(is_apart).zip(args.key_out.as_deref());
+    if let Some((file, path)) = key {
+        write_key(path, file).map_err(|error| failed(&error, path))?;
+    }
+    // A folder replaces an empty one, and no other.
+    if let Err(error) = fs::rename(beside.path(), out) {
+        // Just written, and of use to nobody; what keeps the folder from its place is the fault to tell.
+        let _removed = key.map(|(_, path)| fs::remove_file(path));
+        return Err(failed(&error, out));
+    }
     // What it names is gone from there; its removal has nothing left to do.
     let _renamed = beside.keep();
-    Ok(())
+    File::open(parent).and_then(|folder| folder.sync_all()).map_err(|error| failed(&error, out))
+}
+
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Whole or not at all, and over nothing.
+fn write_key(path: &Path, file: &MintedFile) -> io::Result<()> {
+    let mut beside =
+        tempfile::Builder::new().prefix(".kubeboot-mint-").permissions(fs::Permissions::from_mode(0o600)).tempfile_in(parent_of(path))?;
+    beside.write_all(file.bytes.expose())?;
+    beside.as_file().sync_all()?;
+    beside.persist_noclobber(path).map_err(|refused| refused.error)?;
+    File::open(parent_of(path))?.sync_all()
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -145,28 +307,81 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-fn told(out: &Path, cluster: &str, minted: &Minted) -> String {
-    let (place, admin) = (out.display(), out.join("admin.conf"));
-    let admin = admin.display();
+/// A line of the table: a file, or the folder of the PKI.
+struct Row<'m> {
+    name: String,
+    bytes: usize,
+    file: &'m MintedFile,
+}
+
+fn rows<'m>(args: &MintArgs, minted: &'m Minted) -> Vec<Row<'m>> {
+    let mut rows: Vec<Row<'m>> = Vec::new();
+    for file in &minted.files {
+        let bytes = file.bytes.expose().len();
+        match (file.kind, rows.last_mut()) {
+            (FileKind::Pki, Some(row)) if row.file.kind == FileKind::Pki => row.bytes += bytes,
+            (FileKind::Pki, _) => rows.push(Row { name: format!("{PKI_FOLDER}/"), bytes, file }),
+            (FileKind::CertificateKey, _) => {
+                let name = args.key_out.as_ref().map_or_else(|| file.name.clone(), |path| path.display().to_string());
+                rows.push(Row { name, bytes, file });
+            }
+            _ => rows.push(Row { name: file.name.clone(), bytes, file }),
+        }
+    }
+    rows
+}
+
+fn told(args: &MintArgs, cluster: &str, minted: &Minted) -> String {
+    let place = args.out.display();
+    let rows = rows(args, minted);
     let mut text = format!("Cluster {cluster}: {} files in {place}, all secret.\n\n", minted.files.len());
     text.push_str(&format!("{:<24} {:>6}  {:<20}  {}\n", "file", "bytes", "good until", "for"));
-    for file in &minted.files {
-        let until = file.until.map_or_else(|| "no end".to_owned(), |until| until.to_string());
-        text.push_str(&format!("{:<24} {:>6}  {until:<20}  {}\n", file.name, file.bytes.expose().len(), file.purpose));
+    for row in &rows {
+        let until = row.file.until.map_or_else(|| "no end".to_owned(), |until| until.to_string());
+        text.push_str(&format!("{:<24} {:>6}  {until:<20}  {}\n", row.name, row.bytes, row.file.purpose));
     }
     text.push('\n');
-    for file in &minted.files {
-        text.push_str(&format!("{}: {}.\n", file.name, file.power));
+    for row in &rows {
+        text.push_str(&format!("{}: {}.\n", row.name, row.file.power));
     }
     for warning in &minted.warnings {
         text.push_str(&format!("\nWARNING: {warning}.\n"));
     }
-    text.push_str(&format!(
-        "\nNext:\n\
-         1. Give control-plane-init.yaml to one machine as its userdata or as /etc/kubeboot/node.yaml, never to two.\n\
-         2. Give control-plane.yaml and worker.yaml to as many others as you like; switch all of them on.\n\
-         3. kubectl --kubeconfig {admin} get nodes\n\
-         4. Move {place} to a safe place: control-plane-init.yaml holds the CA keys of the cluster.\n"
-    ));
+    text.push_str("\nNext:\n");
+    for (number, step) in (1..).zip(steps(args, minted)) {
+        text.push_str(&format!("{number}. {step}\n"));
+    }
     text
+}
+
+/// What to do with what was minted.
+fn steps(args: &MintArgs, minted: &Minted) -> Vec<String> {
+    let place = args.out.display();
+    let has = |name: &str| minted.files.iter().any(|file| file.name == name);
+    let mut steps = Vec::new();
+    if has(BUNDLE_FILE) {
+        steps.push(format!("Put {BUNDLE_FILE} at the URL of the cluster file's pki, unchanged: documents hold its SHA-256."));
+    }
+    if minted.files.iter().any(|file| file.kind == FileKind::Pki && file.purpose != "the next mint") {
+        steps.push("Put the files of pki/ into /etc/kubernetes/pki of every control plane, under the same names.".to_owned());
+    }
+    if let Some(key) = args.key_out.as_ref().or(args.key.as_ref()) {
+        steps.push(format!(
+            "Give {} to control planes as the systemd credential {KEY_CREDENTIAL}, another way than their documents.",
+            key.display()
+        ));
+    }
+    let others: Vec<&str> = minted
+        .files
+        .iter()
+        .filter(|file| file.kind == FileKind::Document && file.name != INITIALISER)
+        .map(|file| file.name.as_str())
+        .collect();
+    if has(INITIALISER) {
+        steps.push(format!("Give {INITIALISER} to one machine as its userdata or as /etc/kubeboot/node.yaml, never to two."));
+    }
+    steps.push(format!("Give {} to as many machines as you like; switch all of them on.", others.join(", ")));
+    steps.push(format!("kubectl --kubeconfig {} get nodes", args.out.join("admin.conf").display()));
+    steps.push(format!("Move {place} to a safe place: it holds keys of the cluster."));
+    steps
 }

@@ -25,6 +25,6 @@ pub enum Sub {
     Status(status::StatusArgs),
     /// Show what a machine with this document would do; secrets are left out
     Plan(plan::PlanArgs),
-    /// Make the documents of a new cluster: CAs, userdata of all roles
+    /// Make the documents of a cluster: CAs, userdata of all roles
     Mint(mint::MintArgs),
 }

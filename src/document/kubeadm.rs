@@ -30,6 +30,8 @@ pub(super) struct Said {
     pub(super) pods: Option<String>,
     pub(super) services: Option<String>,
     pub(super) domain: Option<String>,
+    /// A cluster file's alone.
+    pub(super) encryption: Option<String>,
 }
 
 /// Whose a field is.
@@ -40,19 +42,22 @@ enum Owner {
     Fixed(&'static str),
     /// It must not be written; what to do instead.
     Never(&'static str),
+    /// It has a field of the cluster file, and none of the Node document: there it may be written.
+    SaidByCluster(&'static str, fn(&Said) -> Option<&String>),
 }
 
 const SET_BY_DISCOVERY: &str = "remove it: kubeboot writes it from discovery";
 const SET_BY_PKI: &str = "remove it and write certificateKey in kubeboot's document";
 
 /// Every field of kubeadm's documents that kubeboot owns.
-const OWNED: [(&str, &str, Owner); 26] = [
+const OWNED: [(&str, &str, Owner); 27] = [
     ("ClusterConfiguration", "kubernetesVersion", Owner::Said("kubernetesVersion", |said| said.version.as_ref())),
     ("ClusterConfiguration", "controlPlaneEndpoint", Owner::Said("controlPlaneEndpoint", |said| said.endpoint.as_ref())),
     ("ClusterConfiguration", "clusterName", Owner::Said("cluster", |said| said.name.as_ref())),
     ("ClusterConfiguration", "networking.podSubnet", Owner::Said("networking.podSubnet", |said| said.pods.as_ref())),
     ("ClusterConfiguration", "networking.serviceSubnet", Owner::Said("networking.serviceSubnet", |said| said.services.as_ref())),
     ("ClusterConfiguration", "networking.dnsDomain", Owner::Said("networking.dnsDomain", |said| said.domain.as_ref())),
+    ("ClusterConfiguration", "encryptionAlgorithm", Owner::SaidByCluster("encryptionAlgorithm", |said| said.encryption.as_ref())),
     ("ClusterConfiguration", "certificatesDir", Owner::Fixed("/etc/kubernetes/pki")),
     ("ClusterConfiguration", "etcd.local.dataDir", Owner::Fixed("/var/lib/etcd")),
     ("ClusterConfiguration", "etcd.external", Owner::Never("remove it: this version runs etcd on the control planes (etcd.local)")),
@@ -219,7 +224,9 @@ fn owned(walk: &Walk, document: &KubeadmDocument<'_>, value: &Value, said: &Said
             Owner::Fixed(fixed) if text(tree) != Some(*fixed) => {
                 walk.wrong(place, &full, "this field is kubeboot's to set", format!("remove it, kubeboot uses {fixed}"));
             }
-            Owner::Said(field, of) if text(tree) != of(said).map(String::as_str) => {
+            // A Node document has nothing to compare with.
+            Owner::SaidByCluster(_, of) if of(said).is_none() => {}
+            Owner::Said(field, of) | Owner::SaidByCluster(field, of) if text(tree) != of(said).map(String::as_str) => {
                 // Nothing to compare with: the field itself is missing or wrong, which is a violation of its own.
                 let problem = match of(said) {
                     Some(ours) => format!("this is not what kubeboot's document says, {}", shown(ours)),
@@ -228,7 +235,7 @@ fn owned(walk: &Walk, document: &KubeadmDocument<'_>, value: &Value, said: &Said
                 let field = if *field == "cluster" { said.name_field } else { field };
                 walk.wrong(place, &full, problem, format!("remove it and write `{field}` in kubeboot's document"));
             }
-            Owner::Fixed(_) | Owner::Said(..) => {}
+            Owner::Fixed(_) | Owner::Said(..) | Owner::SaidByCluster(..) => {}
         }
     }
     for (_, list, argument, instead) in OWNED_ARGUMENTS.iter().filter(|(kind, ..)| *kind == document.kind) {

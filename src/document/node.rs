@@ -136,6 +136,7 @@ pub(super) fn said(
         pods: networking.map(|networking| subnets(&networking.pod_subnets)).filter(|text| !text.is_empty()),
         services: networking.map(|networking| subnets(&networking.service_subnets)),
         domain: networking.map(|networking| networking.dns_domain.clone()),
+        encryption: None,
     }
 }
 

@@ -4,6 +4,7 @@ use super::kubeadm::{self, KubeadmDocument};
 use super::network::{self, Networks};
 use super::node::Draft;
 use super::spec::{CniChoice, PkiSource, Role};
+use super::trust::PKI_FORMS;
 use super::walk::At;
 
 /// Checks a Node document.
@@ -61,14 +62,12 @@ fn credential(draft: &Draft<'_>, who: &str) {
 fn control_plane(draft: &Draft<'_>) {
     let root = &draft.root;
     if draft.pki.at.is_none() {
-        root.walk.wrong(
-            root.tree.place,
-            "pki",
-            "this field is required on a control plane",
-            "write pki: {secret: {}} or pki: {inline: {bundle: …}}",
-        );
+        root.walk.wrong(root.tree.place, "pki", "this field is required on a control plane", format!("write pki: with one of {PKI_FORMS}"));
     }
-    if draft.certificate_key.at.is_none() {
+    if let (Some(at), Some(PkiSource::Disk)) = (&draft.certificate_key.at, &draft.pki.value) {
+        at.misplaced("with pki: {disk: {}} there is no bundle that a certificateKey could open", "remove certificateKey");
+    }
+    if draft.certificate_key.at.is_none() && draft.pki.value != Some(PkiSource::Disk) {
         let problem = "this field is required on a control plane: it opens the bundle";
         root.walk.wrong(
             root.tree.place,
@@ -82,7 +81,7 @@ fn control_plane(draft: &Draft<'_>) {
         (PkiSource::Secret { bundle: None }, Some(initialize)) => {
             initialize.misplaced(
                 "the machine that starts the cluster has to bring its PKI",
-                "write the bundle in pki.secret.bundle, as mint does, or remove initialize",
+                "write the bundle in pki.secret.bundle, as mint does, or have it elsewhere, {url: …} or {disk: {}}; or remove initialize",
             );
         }
         (PkiSource::Secret { bundle: Some(_) }, None) => {

@@ -95,7 +95,7 @@ pub enum BootstrapCredential {
 pub struct Discovery {
     /// PEM of the cluster's CA certificate (one or more certificates): the cluster's identity.
     pub certificate_authority: String,
-    /// The credential; control planes that hold the CA key (`pki: inline`, or the initialiser) may do without.
+    /// The credential; control planes that have the CA key before they join may do without.
     pub credential: Option<BootstrapCredential>,
 }
 
@@ -115,6 +115,26 @@ pub enum PkiSource {
         /// The bundle.
         bundle: SealedBundle,
     },
+    /// The bundle lies at a URL, which may be a signed one, and has this digest (64 hex digits).
+    Url {
+        /// https or http.
+        url: String,
+        /// Of what the URL serves.
+        sha256: String,
+    },
+    /// The operator puts the files where kubeadm looks for them: kubeadm's manual certificate distribution.
+    Disk,
+}
+
+impl PkiSource {
+    /// Whether the shared PKI can be had before the cluster lives: then this machine signs its own bootstrap certificate.
+    #[must_use]
+    pub const fn precedes_the_cluster(&self) -> bool {
+        match self {
+            Self::Secret { bundle } => bundle.is_some(),
+            Self::Inline { .. } | Self::Url { .. } | Self::Disk => true,
+        }
+    }
 }
 
 /// `initialize.onUnreachable`.
@@ -249,6 +269,37 @@ pub struct NodeSpec {
     pub overrides: Overrides,
 }
 
+/// `encryptionAlgorithm`: the kind of every key that is minted, and that kubeadm makes for its leaves; kubeadm's own words
+/// (ClusterConfiguration.encryptionAlgorithm, kubeadm.md §1.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EncryptionAlgorithm {
+    /// `ECDSA-P256` (default).
+    #[default]
+    EcdsaP256,
+    /// `RSA-2048`, kubeadm's own default.
+    Rsa2048,
+    /// `RSA-3072`.
+    Rsa3072,
+    /// `RSA-4096`.
+    Rsa4096,
+}
+
+impl EncryptionAlgorithm {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::EcdsaP256, Self::Rsa2048, Self::Rsa3072, Self::Rsa4096];
+
+    /// kubeadm's word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EcdsaP256 => "ECDSA-P256",
+            Self::Rsa2048 => "RSA-2048",
+            Self::Rsa3072 => "RSA-3072",
+            Self::Rsa4096 => "RSA-4096",
+        }
+    }
+}
+
 /// Which credential `mint` puts in documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialKind {
@@ -259,12 +310,27 @@ pub enum CredentialKind {
 }
 
 /// Which `pki` mode `mint` writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PkiMode {
-    /// Secret kubeadm-certs (default).
+    /// Secret kubeadm-certs.
     Secret,
     /// In every control plane's document.
     Inline,
+    /// On every control plane's disk, put there by the operator.
+    Disk,
+    /// In a file of its own, fetched from this http:// or https:// URL.
+    Url(String),
+}
+
+/// `initialize` of a cluster file: who starts the cluster. The window is mint's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Starter {
+    /// What to do while the endpoint is unclear.
+    pub on_unreachable: OnUnreachable,
+    /// The one machine that may.
+    pub node: Option<InitializeNode>,
+    /// Where the control planes, which share one document, claim the right.
+    pub claim: Option<Claim>,
 }
 
 /// Labels and taints of one kind of node in a cluster file.
@@ -276,6 +342,17 @@ pub struct Pool {
     pub taints: Option<Vec<Taint>>,
     /// nodeRegistration.addressFrom.
     pub address_from: Vec<Cidr>,
+}
+
+/// `controlPlane` of a cluster file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ControlPlanes {
+    /// How many there will be, if that is known.
+    pub count: Option<u8>,
+    /// Addresses that some of them will have.
+    pub addresses: Vec<IpAddr>,
+    /// What all of them are like.
+    pub pool: Pool,
 }
 
 /// mint's input, `kind: Cluster`. Valid; only [`super::read_cluster`] makes one.
@@ -292,16 +369,20 @@ pub struct ClusterSpec {
     pub networking: Networking,
     /// cni.
     pub cni: CniChoice,
-    /// pki. Default secret.
-    pub pki: PkiMode,
+    /// encryptionAlgorithm.
+    pub encryption: EncryptionAlgorithm,
+    /// pki, if it is written: secret otherwise, or inline where a living cluster's PKI is adopted.
+    pub pki: Option<PkiMode>,
     /// credential. Default bootstrapCertificate.
     pub credential: CredentialKind,
     /// clock. Default synchronised.
     pub clock: ClockPolicy,
+    /// initialize.
+    pub initialize: Starter,
     /// Control planes.
-    pub control_plane: Pool,
-    /// Workers.
-    pub worker: Pool,
+    pub control_plane: ControlPlanes,
+    /// Pools of workers by name; none: one pool without a name.
+    pub workers: BTreeMap<String, Pool>,
     /// kubeadm documents, handed on to the documents that can use them.
     pub overrides: Overrides,
 }

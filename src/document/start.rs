@@ -6,14 +6,30 @@ use crate::moment::{self, UnixTime};
 
 use super::field::{NodeName, shown};
 use super::source::http_url;
-use super::spec::{Claim, Initialize, InitializeNode, OnUnreachable};
+use super::spec::{Claim, Initialize, InitializeNode, OnUnreachable, Starter};
 use super::tree::Node;
-use super::walk::At;
+use super::walk::{At, Fields};
 
-/// `initialize`.
+/// `initialize` of a machine's document.
 pub(super) fn initialize(at: &At<'_>) -> Option<Initialize> {
     let mut fields = at.map("a map, {before: 2026-11-24T10:00:00Z}")?;
     let before = fields.need("before", "before: 2026-11-24T10:00:00Z, the end of the window in which the cluster may be started");
+    let starter = who(fields);
+    let before = before.and_then(|at| at.parse("an instant, for example 2026-11-24T10:00:00Z", instant));
+    let Starter { on_unreachable, node, claim } = starter?;
+    Some(Initialize { before: before?, on_unreachable, node, claim })
+}
+
+/// `initialize` of a cluster file: the same, but for the window.
+pub(super) fn starter(at: Option<&At<'_>>) -> Option<Starter> {
+    let Some(at) = at else { return Some(Starter { on_unreachable: OnUnreachable::Wait, node: None, claim: None }) };
+    let mut fields = at.map("a map, for example {node: {hostname: cp-1}}")?;
+    fields.never("before", "the window's end is not in a cluster file", "remove it: mint writes it, from --valid-for");
+    who(fields)
+}
+
+/// What both have.
+fn who(mut fields: Fields<'_>) -> Option<Starter> {
     let on_unreachable = fields.get("onUnreachable");
     let node = fields.get("node");
     let claim = fields.get("claim");
@@ -21,7 +37,6 @@ pub(super) fn initialize(at: &At<'_>) -> Option<Initialize> {
     if let (Some(node), Some(_)) = (&node, &claim) {
         node.misplaced("the right to start the cluster is told and claimed at once", "write initialize.node or initialize.claim, not both");
     }
-    let before = before.and_then(|at| at.parse("an instant, for example 2026-11-24T10:00:00Z", instant));
     let on_unreachable = match on_unreachable {
         Some(at) => on_unreachable_choice(&at),
         None => Some(OnUnreachable::Wait),
@@ -34,7 +49,7 @@ pub(super) fn initialize(at: &At<'_>) -> Option<Initialize> {
         Some(at) => Some(store(&at)?),
         None => None,
     };
-    Some(Initialize { before: before?, on_unreachable: on_unreachable?, node, claim })
+    Some(Starter { on_unreachable: on_unreachable?, node, claim })
 }
 
 fn instant(text: &str) -> Result<UnixTime, String> {

@@ -8,7 +8,7 @@ use crate::pki::key::PrivateKey;
 use crate::pki::shared::SharedName;
 
 use super::field::{BootstrapToken, CertificateKey, shown_name};
-use super::source::secret;
+use super::source::{pinned, secret};
 use super::spec::{BootstrapCredential, Discovery, PkiSource, SealedBundle, SecretSource};
 use super::walk::{At, nearest};
 
@@ -23,6 +23,9 @@ pub const BUNDLE_FILES: [&str; 8] = [
     SharedName::ServiceAccountKey.secret_key(),
     SharedName::ServiceAccountPublicKey.secret_key(),
 ];
+
+/// The forms of `pki`.
+pub(super) const PKI_FORMS: &str = "{secret: {}}, {inline: {bundle: …}}, {url: URL, sha256: DIGEST} or {disk: {}}";
 
 /// Bytes of a sealed file beside its content: the nonce before it and the tag after it.
 const SEAL_BYTES: usize = 12 + 16;
@@ -135,24 +138,24 @@ pub(super) fn certificate_key(at: &At<'_>) -> Option<SecretSource<String>> {
 
 /// `pki`.
 pub(super) fn pki(at: &At<'_>) -> Option<PkiSource> {
-    let example = "{secret: {}} or {inline: {bundle: …}}";
+    let example = PKI_FORMS;
     let mut fields = at.map(example)?;
     let shared = fields.get("secret");
     let inline = fields.get("inline");
-    let later = [("url", fields.get("url")), ("sha256", fields.get("sha256")), ("disk", fields.get("disk"))];
+    let disk = fields.get("disk");
+    let written = [shared.is_some(), inline.is_some(), disk.is_some(), fields.has("url")].into_iter().filter(|there| *there).count();
+    let url = pinned(&mut fields);
     fields.finish();
-    let mut refused = false;
-    for (name, at) in later.iter().filter_map(|(name, at)| at.as_ref().map(|at| (name, at))) {
-        refused = true;
-        if *name != "sha256" {
-            at.misplaced(format!("`pki: {{{name}: …}}` is not in this version"), "use {inline: {bundle: …}} or {secret: {}}");
-        }
-    }
-    if refused {
+    if written != 1 {
+        at.wrong("this is not one source of the PKI", format!("write exactly one of {example}"));
         return None;
     }
+    if let Some(at) = disk {
+        at.map("disk: {}")?.finish();
+        return Some(PkiSource::Disk);
+    }
     match (shared, inline) {
-        (Some(at), None) => {
+        (Some(at), _) => {
             let mut fields = at.map("secret: {}")?;
             let sealed = fields.get("bundle");
             fields.finish();
@@ -161,16 +164,13 @@ pub(super) fn pki(at: &At<'_>) -> Option<PkiSource> {
                 None => Some(PkiSource::Secret { bundle: None }),
             }
         }
-        (None, Some(at)) => {
+        (_, Some(at)) => {
             let mut fields = at.map("inline: {bundle: …}")?;
             let sealed = fields.need("bundle", "bundle with the eight sealed files, as mint writes it");
             fields.finish();
             bundle(&sealed?).map(|bundle| PkiSource::Inline { bundle })
         }
-        _ => {
-            at.wrong("this is not one source of the PKI", format!("write exactly one of {example}"));
-            None
-        }
+        _ => url.map(|(url, sha256)| PkiSource::Url { url, sha256 }),
     }
 }
 

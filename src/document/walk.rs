@@ -71,7 +71,7 @@ impl<'t> At<'t> {
     /// The value as a map. `example` is what to write.
     pub(super) fn map(&self, example: &str) -> Option<Fields<'t>> {
         match &self.tree.node {
-            Node::Map(entries) => Some(Fields { at: self.clone(), entries, asked: Vec::new() }),
+            Node::Map(entries) => Some(Fields { at: self.clone(), entries, asked: Vec::new(), never: Vec::new() }),
             other => {
                 self.wrong(format!("this is {}, not a map", self.called(other)), format!("write {example}"));
                 None
@@ -154,11 +154,11 @@ impl<'t> At<'t> {
     }
 
     /// One of a few words.
-    pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
+    pub(super) fn choice<T: Clone>(&self, choices: &[(&str, T)]) -> Option<T> {
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
         let example = names.join(" or ");
         let word = self.word(&example)?;
-        let found = choices.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
+        let found = choices.iter().find(|(name, _)| *name == word).map(|(_, value)| value.clone());
         if found.is_none() {
             // A word may be quoted; anything else may be a secret that was pasted here.
             let is_word = word.len() <= 20 && word.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
@@ -174,6 +174,7 @@ pub(super) struct Fields<'t> {
     pub(super) at: At<'t>,
     entries: &'t [Entry],
     asked: Vec<&'static str>,
+    never: Vec<&'static str>,
 }
 
 impl<'t> Fields<'t> {
@@ -207,6 +208,14 @@ impl<'t> Fields<'t> {
         None
     }
 
+    /// A field that does not belong here, though a person may well write it: a violation with words of its own.
+    pub(super) fn never(&mut self, name: &'static str, problem: &str, advice: &str) {
+        self.never.push(name);
+        if let Some(entry) = self.entries.iter().find(|entry| entry.key == name) {
+            self.at.walk.wrong(entry.place, &self.at.path_of(name), problem, advice);
+        }
+    }
+
     /// Whether the field is written.
     pub(super) fn has(&self, name: &str) -> bool {
         self.entries.iter().any(|entry| entry.key == name)
@@ -219,10 +228,12 @@ impl<'t> Fields<'t> {
 
     /// Every field that nobody asked for is a violation, with the nearest known one as advice. Its value is never quoted.
     pub(super) fn finish(self) {
-        for entry in self.entries.iter().filter(|entry| !self.asked.contains(&entry.key.as_str())) {
+        let known = |name: &str| self.asked.contains(&name) || self.never.contains(&name);
+        for entry in self.entries.iter().filter(|entry| !known(&entry.key)) {
             let problem = format!("{} is no known field", shown_name(&entry.key));
             let advice = match nearest(&entry.key, &self.asked) {
                 Some(name) => format!("did you mean `{name}`?"),
+                None if self.asked.is_empty() => "write {}: nothing is known here".to_owned(),
                 None => format!("known here: {}", self.asked.join(", ")),
             };
             self.at.walk.wrong(entry.place, &self.at.path, problem, advice);

@@ -1,103 +1,120 @@
-//! Renders the three `kind: Node` documents: each what its reader needs and no more.
+//! Renders the `kind: Node` documents: each what its reader needs and no more.
 
-use serde_json::Value;
+use std::net::SocketAddr;
 
+use serde_json::{Map, Value};
+
+use crate::digest;
 use crate::document::field::{Cidr, Taint};
-use crate::document::spec::{ClockPolicy, ClusterSpec, CniChoice, PkiMode, Pool, Role};
+use crate::document::spec::{ClockPolicy, ClusterSpec, CniChoice, EncryptionAlgorithm, InitializeNode, OnUnreachable, PkiMode, Pool, Role};
 use crate::emit::Page;
+use crate::kubeadm::config::LOCAL_PORT;
 
-use super::{Credential, Material, MintedFile};
+use super::{CONTROL_PLANE, Credential, FileKind, INITIALISER, KEY_CREDENTIAL, KeyPlace, Material, MintedFile, power};
 
 const DEFAULT_SERVICES: &str = "10.96.0.0/12";
 const DEFAULT_DOMAIN: &str = "cluster.local";
 
 /// Whose document.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reader {
-    Initialiser,
-    ControlPlane,
-    Worker,
+#[derive(Clone, Copy)]
+pub(super) enum Reader<'a> {
+    /// The one machine that starts the cluster.
+    Initialiser(&'a Pool),
+    /// Every control plane, of which one claims the right to start the cluster.
+    Claimant(&'a Pool),
+    /// Every control plane that only joins.
+    ControlPlane(&'a Pool),
+    /// Every worker of a pool, by the pool's name if it has one.
+    Worker(Option<&'a str>, &'a Pool),
 }
 
-impl Reader {
-    pub(super) const ALL: [Self; 3] = [Self::Initialiser, Self::ControlPlane, Self::Worker];
-
-    const fn name(self) -> &'static str {
+impl<'a> Reader<'a> {
+    fn file_name(self) -> String {
         match self {
-            Self::Initialiser => "control-plane-init.yaml",
-            Self::ControlPlane => "control-plane.yaml",
-            Self::Worker => "worker.yaml",
+            Self::Initialiser(_) => INITIALISER.to_owned(),
+            Self::Claimant(_) | Self::ControlPlane(_) => CONTROL_PLANE.to_owned(),
+            Self::Worker(None, _) => "worker.yaml".to_owned(),
+            Self::Worker(Some(pool), _) => format!("worker-{pool}.yaml"),
         }
     }
 
     const fn role(self) -> Role {
         match self {
-            Self::Initialiser | Self::ControlPlane => Role::ControlPlane,
-            Self::Worker => Role::Worker,
+            Self::Initialiser(_) | Self::Claimant(_) | Self::ControlPlane(_) => Role::ControlPlane,
+            Self::Worker(..) => Role::Worker,
         }
     }
 
-    const fn purpose(self) -> &'static str {
+    const fn pool(self) -> &'a Pool {
         match self {
-            Self::Initialiser => "the one machine that starts it",
-            Self::ControlPlane => "every further control plane",
-            Self::Worker => "every worker",
+            Self::Initialiser(pool) | Self::Claimant(pool) | Self::ControlPlane(pool) | Self::Worker(_, pool) => pool,
         }
     }
 
-    /// Whether the document carries the bundle, and with it the CA key: then its machine signs its own bootstrap certificate.
-    fn has_bundle(self, mode: PkiMode) -> bool {
+    fn purpose(self, material: &Material<'_>) -> String {
         match self {
-            Self::Initialiser => true,
-            Self::ControlPlane => mode == PkiMode::Inline,
-            Self::Worker => false,
+            Self::Initialiser(_) => "the one machine that starts it".to_owned(),
+            Self::Claimant(_) => "every control plane".to_owned(),
+            Self::ControlPlane(_) if material.living => "every new control plane".to_owned(),
+            Self::ControlPlane(_) => "every further control plane".to_owned(),
+            Self::Worker(None, _) => "every worker".to_owned(),
+            Self::Worker(Some(pool), _) => format!("every worker of pool {pool}"),
         }
     }
 
-    const fn power(self, mode: PkiMode) -> &'static str {
-        match (self, mode) {
-            (Self::Initialiser, _) => "who reads it owns the cluster: it holds the CA keys and the key that opens them",
-            (Self::ControlPlane, PkiMode::Inline) => {
-                "who reads it owns the cluster, at any time: it holds the CA keys and the key that opens them"
-            }
-            (Self::ControlPlane, PkiMode::Secret) => {
-                "who reads it and reaches the API server owns the cluster, as long as Secret kubeadm-certs is there (two hours from init); \
-                 then it adds nodes"
-            }
-            (Self::Worker, _) => "who reads it and reaches the API server can add a node; it holds no key of the cluster's",
+    /// Whether its machine may start the cluster.
+    pub(super) const fn starts(self) -> bool {
+        matches!(self, Self::Initialiser(_) | Self::Claimant(_))
+    }
+
+    /// Whether its machine has the CA key once it has opened the bundle, or finds it on its disk, before it speaks to the
+    /// cluster: then it signs its own bootstrap certificate.
+    fn signs_for_itself(self, mode: &PkiMode) -> bool {
+        match (self.role(), mode) {
+            (Role::Worker, _) => false,
+            (Role::ControlPlane, PkiMode::Secret) => self.starts(),
+            (Role::ControlPlane, PkiMode::Inline | PkiMode::Url(_) | PkiMode::Disk) => true,
         }
     }
 }
 
-/// When and by what a file was made; a comment of every file.
-pub(super) fn birth(page: &mut Page, material: &Material) {
-    page.comment(&format!("Minted {} by kubeboot {}.", material.options.now, env!("CARGO_PKG_VERSION")));
+/// When and by what a file was made; in a comment of every file that can have one.
+pub(super) fn birth(material: &Material<'_>) -> String {
+    format!("minted {} by kubeboot {}", material.options.now, env!("CARGO_PKG_VERSION"))
 }
 
 /// One document with its comment, and kubeadm's documents that its reader can use.
-pub(super) fn file(spec: &ClusterSpec, material: &Material, reader: Reader) -> MintedFile {
-    let power = reader.power(spec.pki);
-    let joins_for_ever = reader == Reader::ControlPlane && reader.has_bundle(spec.pki);
+pub(super) fn file(material: &Material<'_>, reader: Reader<'_>) -> MintedFile {
+    let (name, purpose, power) = (reader.file_name(), reader.purpose(material), power::of_document(material, reader));
+    let joins_for_ever = !matches!(reader, Reader::Initialiser(_)) && reader.signs_for_itself(&material.mode);
     let until = (!joins_for_ever).then_some(material.before);
     let mut page = Page::new();
-    page.comment(&format!("{}: cluster {}, for {}.", reader.name(), spec.name, reader.purpose()));
-    birth(&mut page, material);
-    page.comment(&lifetime(spec, material, reader));
+    match (reader, &material.credential) {
+        // The smallest document of all says once what its power is and until when.
+        (Reader::Worker(..), Credential::Certificate(_)) => page.comment(&format!("{name}, {}.", birth(material))),
+        _ => {
+            page.comment(&format!("{name}: cluster {}, for {purpose}; {}.", material.spec.name, birth(material)));
+            page.comment(&lifetime(material, reader));
+        }
+    }
     page.comment(&format!("Power: {power}."));
-    node(&mut page, spec, material, reader);
-    kubeadm(&mut page, spec, reader);
-    MintedFile { name: reader.name(), bytes: page.finish(), purpose: reader.purpose(), power, until }
+    node(&mut page, material, reader);
+    kubeadm(&mut page, material.spec, reader);
+    MintedFile { name, kind: FileKind::Document, bytes: page.finish(), purpose, power, until }
 }
 
-fn lifetime(spec: &ClusterSpec, material: &Material, reader: Reader) -> String {
+fn lifetime(material: &Material<'_>, reader: Reader<'_>) -> String {
     let before = material.before;
     match (reader, &material.credential) {
-        (Reader::Initialiser, _) => {
+        (Reader::Initialiser(_), _) => {
             format!("It starts the cluster until {before}, and no cluster after that. Never give it to two machines.")
         }
-        (Reader::ControlPlane, _) if reader.has_bundle(spec.pki) => {
-            "It joins at any time: its machine signs its own credentials.".to_owned()
+        (Reader::Claimant(_), _) => {
+            format!(
+                "One machine, the first that claims the right, starts the cluster with it until {before}; the others join, at any time."
+            )
         }
+        _ if reader.signs_for_itself(&material.mode) => "It joins at any time: its machine signs its own credentials.".to_owned(),
         (_, Credential::Certificate(_)) => format!("It joins until {before}, when its bootstrap certificate expires."),
         (_, Credential::Token(_)) => {
             format!("It joins as long as its bootstrap token lives in the cluster; the initialiser makes the token, before {before}.")
@@ -105,7 +122,8 @@ fn lifetime(spec: &ClusterSpec, material: &Material, reader: Reader) -> String {
     }
 }
 
-fn node(page: &mut Page, spec: &ClusterSpec, material: &Material, reader: Reader) {
+fn node(page: &mut Page, material: &Material<'_>, reader: Reader<'_>) {
+    let spec = material.spec;
     page.text("apiVersion", "kubeboot/v1alpha1");
     page.text("kind", "Node");
     page.text("cluster", &spec.name);
@@ -113,7 +131,7 @@ fn node(page: &mut Page, spec: &ClusterSpec, material: &Material, reader: Reader
     page.text("kubernetesVersion", &spec.kubernetes_version.to_string());
     page.text("controlPlaneEndpoint", &spec.endpoint.to_string());
     networking(page, spec);
-    registration(page, if reader.role() == Role::Worker { &spec.worker } else { &spec.control_plane });
+    registration(page, reader.pool());
     page.section("cni", |page| match &spec.cni {
         CniChoice::Flannel => page.text("name", "flannel"),
         CniChoice::None => page.text("name", "none"),
@@ -127,13 +145,50 @@ fn node(page: &mut Page, spec: &ClusterSpec, material: &Material, reader: Reader
         ClockPolicy::Synchronised => {}
         ClockPolicy::Plausible => page.text("clock", "plausible"),
     }
-    if reader == Reader::Initialiser {
-        page.section("initialize", |page| page.quoted("before", &material.before.to_string()));
+    if reader.starts() {
+        if !spec.control_plane.addresses.is_empty() {
+            let peers = spec.control_plane.addresses.iter().map(|address| SocketAddr::new(*address, LOCAL_PORT).to_string());
+            page.value("peers", &peers.collect());
+        }
+        page.section("initialize", |page| initialize(page, material));
     }
-    page.section("discovery", |page| discovery(page, spec, material, reader));
+    page.section("discovery", |page| discovery(page, material, reader));
     if reader.role() == Role::ControlPlane {
-        page.quoted("certificateKey", material.certificate_key.expose());
-        page.section("pki", |page| pki(page, spec.pki, material, reader));
+        match (&material.mode, material.options.key) {
+            // Nothing is sealed.
+            (PkiMode::Disk, _) => {}
+            (_, KeyPlace::Documents) => page.quoted("certificateKey", material.certificate_key.expose()),
+            (_, KeyPlace::Apart | KeyPlace::Kept) => page.section("certificateKey", |page| page.text("credential", KEY_CREDENTIAL)),
+        }
+        page.section("pki", |page| pki(page, material, reader));
+    }
+}
+
+fn initialize(page: &mut Page, material: &Material<'_>) {
+    let starter = &material.spec.initialize;
+    page.quoted("before", &material.before.to_string());
+    match starter.on_unreachable {
+        OnUnreachable::Wait => {}
+        OnUnreachable::ProceedAfter(time) => {
+            page.section("onUnreachable", |page| page.text("proceedAfter", &format!("{}s", time.as_secs())));
+        }
+    }
+    if let Some(node) = &starter.node {
+        let (way, value) = match node {
+            InitializeNode::SystemUuid(value) => ("systemUUID", value.clone()),
+            InitializeNode::InstanceId(value) => ("instanceID", value.clone()),
+            InitializeNode::Serial(value) => ("serial", value.clone()),
+            InitializeNode::Mac(value) => ("mac", value.clone()),
+            InitializeNode::Address(address) => ("address", address.to_string()),
+            InitializeNode::Hostname(value) => ("hostname", value.clone()),
+        };
+        page.section("node", |page| page.quoted(way, &value));
+    }
+    if let Some(claim) = &starter.claim {
+        page.section("claim", |page| {
+            page.quoted("put", &claim.put);
+            page.quoted("get", &claim.get);
+        });
     }
 }
 
@@ -179,13 +234,13 @@ fn taint(taint: &Taint) -> Value {
     Value::Object(fields)
 }
 
-fn discovery(page: &mut Page, spec: &ClusterSpec, material: &Material, reader: Reader) {
+fn discovery(page: &mut Page, material: &Material<'_>, reader: Reader<'_>) {
     page.block("certificateAuthority", &material.certificate_authority);
     match &material.credential {
         // The initialiser has to make the token in the cluster, so it needs it as well.
-        Credential::Token(token) if reader == Reader::Initialiser => page.quoted("bootstrapToken", token.expose()),
-        // Who holds the CA key needs no credential that will expire.
-        _ if reader.has_bundle(spec.pki) => {}
+        Credential::Token(token) if reader.starts() => page.quoted("bootstrapToken", token.expose()),
+        // Who has the CA key needs no credential that will expire.
+        _ if reader.signs_for_itself(&material.mode) => {}
         Credential::Token(token) => page.quoted("bootstrapToken", token.expose()),
         Credential::Certificate(identity) => page.section("bootstrapCertificate", |page| {
             page.block("certificate", &identity.certificate_pem);
@@ -194,31 +249,45 @@ fn discovery(page: &mut Page, spec: &ClusterSpec, material: &Material, reader: R
     }
 }
 
-fn pki(page: &mut Page, mode: PkiMode, material: &Material, reader: Reader) {
-    let source = match mode {
-        PkiMode::Secret => "secret",
-        PkiMode::Inline => "inline",
-    };
-    if !reader.has_bundle(mode) {
-        return page.value(source, &Value::Object(serde_json::Map::new()));
-    }
-    page.section(source, |page| {
+fn pki(page: &mut Page, material: &Material<'_>, reader: Reader<'_>) {
+    let nothing = Value::Object(Map::new());
+    let bundle = |page: &mut Page| {
         page.section("bundle", |page| material.bundle.iter().for_each(|(name, sealed)| page.quoted(name, sealed)));
-    });
+    };
+    match &material.mode {
+        PkiMode::Secret if reader.starts() => page.section("secret", bundle),
+        PkiMode::Secret => page.value("secret", &nothing),
+        PkiMode::Inline => page.section("inline", bundle),
+        PkiMode::Disk => page.value("disk", &nothing),
+        PkiMode::Url(url) => {
+            page.text("url", url);
+            page.quoted("sha256", &digest::sha256(&material.bundle_json));
+        }
+    }
 }
 
 /// kubeadm's own documents: a joiner's kubeadm reads JoinConfiguration alone (kubeadm.md §1.1), and the initialiser may
 /// come back as a joiner (design §4, the re-imaged first machine).
-fn kubeadm(page: &mut Page, spec: &ClusterSpec, reader: Reader) {
+fn kubeadm(page: &mut Page, spec: &ClusterSpec, reader: Reader<'_>) {
     let overrides = &spec.overrides;
     let (kubeadm, kubelet, proxy) = ("kubeadm.k8s.io/v1beta4", "kubelet.config.k8s.io/v1beta1", "kubeproxy.config.k8s.io/v1alpha1");
-    if reader == Reader::Initialiser {
-        document(page, kubeadm, "ClusterConfiguration", overrides.cluster.as_ref());
+    if reader.starts() {
+        document(page, kubeadm, "ClusterConfiguration", cluster_configuration(spec).as_ref());
         document(page, kubeadm, "InitConfiguration", overrides.init.as_ref());
         document(page, kubelet, "KubeletConfiguration", overrides.kubelet.as_ref());
         document(page, proxy, "KubeProxyConfiguration", overrides.kube_proxy.as_ref());
     }
     document(page, kubeadm, "JoinConfiguration", overrides.join.as_ref());
+}
+
+/// The cluster file's ClusterConfiguration, with the kind of key in it that is not the agent's own choice.
+fn cluster_configuration(spec: &ClusterSpec) -> Option<Value> {
+    if spec.encryption == EncryptionAlgorithm::default() {
+        return spec.overrides.cluster.clone();
+    }
+    let mut fields = spec.overrides.cluster.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+    fields.insert("encryptionAlgorithm".to_owned(), spec.encryption.name().into());
+    Some(Value::Object(fields))
 }
 
 fn document(page: &mut Page, api_version: &str, kind: &str, value: Option<&Value>) {

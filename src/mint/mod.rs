@@ -2,23 +2,28 @@
 //! is pinned to the cluster's CA before the cluster exists (design §3). Pure but for key generation
 //! ([`crate::pki::random`]): time and randomness are handed in, and nothing is written here.
 
+mod administrator;
 mod documents;
+mod power;
+mod warnings;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::document::field::CertificateKey;
-use crate::document::spec::{ClusterSpec, CredentialKind, PkiMode, SealedBundle};
-use crate::emit::Page;
+use crate::document::spec::{ClusterSpec, CredentialKind, PkiMode, Pool, SealedBundle};
 use crate::failure::Failure;
 use crate::fault::Fault;
-use crate::kubeconfig::{Kubeconfig, User};
+use crate::host::Mode;
 use crate::moment::UnixTime;
+use crate::pki::authority::Authority;
 use crate::pki::client::{self, ClientIdentity};
 use crate::pki::random::Randomness;
 use crate::pki::seal;
-use crate::pki::shared::SharedPki;
+use crate::pki::shared::{SharedName, SharedPki};
 use crate::secret::Secret;
 
+use administrator::Administrator;
 use documents::Reader;
 
 const HOUR: i64 = 3600;
@@ -31,10 +36,30 @@ const CA_BACKDATED: i64 = DAY;
 const CLIENT_BACKDATED: i64 = HOUR;
 /// Machines take minutes to boot: a shorter window would be past before it began.
 const SHORTEST: i64 = 600;
-/// A window longer than this is worth a word.
-const LONG_WINDOW: i64 = 7 * DAY;
-/// A document longer than this does not fit into EC2's userdata (16 KB, raw).
-const USERDATA_LIMIT: usize = 16 * 1024;
+
+/// The document of the one machine that may start the cluster.
+pub const INITIALISER: &str = "control-plane-init.yaml";
+/// The document that control planes share.
+pub const CONTROL_PLANE: &str = "control-plane.yaml";
+/// The file of the sealed bundle that `pki: {url: …}` speaks of.
+pub const BUNDLE_FILE: &str = "bundle.json";
+/// The file of the certificate key: 64 hex digits and a line end.
+pub const KEY_FILE: &str = "certificate-key";
+/// The folder of the shared PKI, with kubeadm's names in it.
+pub const PKI_FOLDER: &str = "pki";
+/// The systemd credential by which documents find a certificate key that is kept apart.
+pub const KEY_CREDENTIAL: &str = "kubeboot.certificate-key";
+
+/// Where the certificate key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// In control planes' documents, and in a file.
+    Documents,
+    /// In a file; documents name the systemd credential that it has to come as.
+    Apart,
+    /// The same, but it has its file already.
+    Kept,
+}
 
 /// What is not in the cluster file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,21 +68,73 @@ pub struct MintOptions {
     pub now: UnixTime,
     /// The window: how long documents start and join the cluster.
     pub valid_for: Duration,
-    /// How long admin.conf is good.
-    pub admin_valid_for: Duration,
+    /// How long admin.conf is good; `None`: seven days, and one day for break-glass.conf.
+    pub admin_valid_for: Option<Duration>,
+    /// Where the certificate key is to be.
+    pub key: KeyPlace,
+    /// Whether break-glass.conf is wanted.
+    pub break_glass: bool,
 }
 
-/// One file to be handed out.
+impl MintOptions {
+    /// What is done unless something else is asked for.
+    #[must_use]
+    pub const fn plain(now: UnixTime, valid_for: Duration) -> Self {
+        Self { now, valid_for, admin_valid_for: None, key: KeyPlace::Documents, break_glass: false }
+    }
+}
+
+/// What the documents stand on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// A new cluster's PKI.
+    New,
+    /// What an earlier mint made.
+    Minted {
+        /// Its PKI.
+        pki: SharedPki,
+        /// Its certificate key.
+        key: CertificateKey,
+        /// Its bundle.json, which may lie at its URL already.
+        bundle: Option<Vec<u8>>,
+    },
+    /// A living cluster's PKI, as kubeadm wrote it.
+    Living {
+        /// Its PKI.
+        pki: SharedPki,
+        /// The certificate key; `None`: a new one.
+        key: Option<CertificateKey>,
+    },
+}
+
+/// What kind of file it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A machine's document, to be handed to machines.
+    Document,
+    /// A person's kubeconfig.
+    Kubeconfig,
+    /// The sealed bundle, to be put at its URL.
+    Bundle,
+    /// The certificate key.
+    CertificateKey,
+    /// One of the eight files of the shared PKI.
+    Pki,
+}
+
+/// One file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MintedFile {
-    /// File name.
-    pub name: &'static str,
-    /// Contents; each holds a secret, so that files are 0600.
+    /// Path below the folder.
+    pub name: String,
+    /// What it is.
+    pub kind: FileKind,
+    /// Contents; nearly each holds a secret, so that files are 0600.
     pub bytes: Secret<Vec<u8>>,
     /// Whom it is for.
-    pub purpose: &'static str,
+    pub purpose: String,
     /// What who reads it can do.
-    pub power: &'static str,
+    pub power: String,
     /// When its use ends; `None`: never.
     pub until: Option<UnixTime>,
 }
@@ -65,7 +142,7 @@ pub struct MintedFile {
 /// What mint made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Minted {
-    /// control-plane-init.yaml, control-plane.yaml, worker.yaml, admin.conf.
+    /// Documents, kubeconfigs, and what they were made from.
     pub files: Vec<MintedFile>,
     /// What a person should know before using them.
     pub warnings: Vec<String>,
@@ -78,47 +155,130 @@ enum Credential {
 }
 
 /// Everything that is secret or derived, of which each document takes its share.
-struct Material {
+struct Material<'a> {
+    spec: &'a ClusterSpec,
     options: MintOptions,
+    mode: PkiMode,
+    /// Whether a cluster lives already, so that no document may start one.
+    living: bool,
+    /// Whether the keys are an earlier mint's, so that a cluster may live already.
+    again: bool,
     before: UnixTime,
     certificate_authority: String,
     certificate_key: Secret<String>,
     bundle: SealedBundle,
+    bundle_json: Vec<u8>,
     credential: Credential,
 }
 
-/// Makes a new cluster's keys and documents. Each call makes another cluster: nothing of an earlier one is reused.
+/// Makes the keys (unless `basis` has them) and the documents of a cluster.
 ///
 /// # Errors
-/// [`Failure::CommandLine`]: a window shorter than ten minutes or longer than the CA lives; [`Failure::NoRandomness`].
-pub fn mint(spec: &ClusterSpec, options: &MintOptions, random: Randomness<'_>) -> Result<Minted, Fault> {
+/// [`Failure::CommandLine`]: a window shorter than ten minutes or longer than the CA lives, or a cluster file that can't be
+/// used with this basis; [`Failure::PkiUnusable`]: the basis' PKI is not whole; [`Failure::NoRandomness`].
+pub fn mint(spec: &ClusterSpec, options: &MintOptions, basis: Basis, random: Randomness<'_>) -> Result<Minted, Fault> {
     let now = options.now;
     let before = end(now, options.valid_for, "--valid-for")?;
-    let admin_until = end(now, options.admin_valid_for, "--admin-valid-for")?;
+    let (living, again) = (matches!(basis, Basis::Living { .. }), matches!(basis, Basis::Minted { .. }));
+    let mode = mode(spec, living)?;
 
-    let pki = SharedPki::mint(now.plus(-CA_BACKDATED), now.plus(CA_LIFE))?;
+    let (pki, kept_key, kept_bundle) = match basis {
+        Basis::New => (SharedPki::mint(spec.encryption, now.plus(-CA_BACKDATED), now.plus(CA_LIFE))?, None, None),
+        Basis::Minted { pki, key, bundle } => (pki, Some(key), bundle),
+        Basis::Living { pki, key } => (pki, key, None),
+    };
+    pki.check(&pki.ca.certificate)?;
     let authority = pki.authority()?;
-    let certificate_key = CertificateKey::new(bytes(random)?);
-    let bundle = seal::seal(&pki, &certificate_key, random)?;
-    let sign = |name, group, until| client::sign(&authority, name, &[group], now.plus(-CLIENT_BACKDATED), until);
+    let certificate_key = match kept_key {
+        Some(key) => key,
+        None => CertificateKey::new(bytes(random)?),
+    };
+    let (bundle, bundle_json) = match kept_bundle {
+        Some(json) => same_bundle(json, &certificate_key, &pki)?,
+        None => {
+            let bundle = seal::seal(&pki, &certificate_key, random)?;
+            let json = serde_json::to_string(&bundle).map(|json| json + "\n");
+            let unwritable = |_| Fault::new(Failure::Bug, "a map of text can't be written as JSON", BUNDLE_FILE, "report this");
+            (bundle, json.map_err(unwritable)?.into_bytes())
+        }
+    };
     let credential = match spec.credential {
-        CredentialKind::BootstrapCertificate => Credential::Certificate(sign("kubeboot-bootstrap", client::BOOTSTRAPPERS, before)?),
+        CredentialKind::BootstrapCertificate => Credential::Certificate(sign(&authority, "kubeboot", client::BOOTSTRAPPERS, now, before)?),
         CredentialKind::BootstrapToken => Credential::Token(token(random)?),
     };
-    let admin = sign("kubernetes-admin", client::CLUSTER_ADMINS, admin_until)?;
     let material = Material {
+        spec,
         options: *options,
+        mode,
+        living,
+        again,
         before,
         certificate_authority: pki.ca.certificate.clone(),
         certificate_key: Secret::new(certificate_key.to_hex()),
         bundle,
+        bundle_json,
         credential,
     };
 
-    let mut files: Vec<MintedFile> = Reader::ALL.into_iter().map(|reader| documents::file(spec, &material, reader)).collect();
-    files.push(admin_file(spec, &material, admin, admin_until));
-    let warnings = warnings(spec, options, &files);
+    let unnamed = Pool::default();
+    let mut files: Vec<MintedFile> = readers(&material, &unnamed).iter().map(|reader| documents::file(&material, *reader)).collect();
+    for administrator in [Some(Administrator::Admin), options.break_glass.then_some(Administrator::BreakGlass)].into_iter().flatten() {
+        files.push(administrator.file(&material, &authority)?);
+    }
+    files.extend(kept(&material, &pki));
+    let warnings = warnings::all(&material, &files);
     Ok(Minted { files, warnings })
+}
+
+/// The mode of `pki`, and whether it can be used.
+fn mode(spec: &ClusterSpec, living: bool) -> Result<PkiMode, Fault> {
+    let refuse = |what: &str, at: &str, advice: &str| Err(Fault::new(Failure::CommandLine, what, at, advice));
+    if living && spec.credential == CredentialKind::BootstrapToken {
+        let advice = "write credential: bootstrapCertificate, which a living cluster knows by its CA";
+        return refuse("no machine would make the bootstrap token of these documents in the living cluster", "--pki, credential", advice);
+    }
+    match (&spec.pki, living) {
+        (Some(PkiMode::Secret), true) => {
+            let advice =
+                "remove `pki` (the bundle then comes inline, in each control plane's document), or write pki: {url: …} or pki: disk";
+            refuse("no machine would upload Secret kubeadm-certs to the living cluster", "--pki, pki: secret", advice)
+        }
+        (Some(mode), _) => Ok(mode.clone()),
+        (None, true) => Ok(PkiMode::Inline),
+        (None, false) => Ok(PkiMode::Secret),
+    }
+}
+
+/// Who gets a document.
+fn readers<'a>(material: &Material<'a>, unnamed: &'a Pool) -> Vec<Reader<'a>> {
+    let control_planes = &material.spec.control_plane.pool;
+    let mut readers = if material.living {
+        vec![Reader::ControlPlane(control_planes)]
+    } else if material.spec.initialize.claim.is_some() {
+        vec![Reader::Claimant(control_planes)]
+    } else {
+        vec![Reader::Initialiser(control_planes), Reader::ControlPlane(control_planes)]
+    };
+    let pools: &'a BTreeMap<String, Pool> = &material.spec.workers;
+    if pools.is_empty() {
+        readers.push(Reader::Worker(None, unnamed));
+    }
+    readers.extend(pools.iter().map(|(name, pool)| Reader::Worker(Some(name), pool)));
+    readers
+}
+
+/// The bundle of an earlier mint, which has to be this PKI's under this key: what lies at its URL is then good for new
+/// documents, and for the old ones.
+fn same_bundle(json: Vec<u8>, key: &CertificateKey, pki: &SharedPki) -> Result<(SealedBundle, Vec<u8>), Fault> {
+    let advice = "take pki/, bundle.json and the certificate key of one mint, or remove bundle.json: then a new one is made";
+    let unreadable = |why: serde_json::Error| {
+        Fault::new(Failure::PkiUnusable, "the earlier mint's bundle can't be read", BUNDLE_FILE, advice).because(why.to_string())
+    };
+    let bundle: SealedBundle = serde_json::from_slice(&json).map_err(unreadable)?;
+    if seal::open(&bundle, key)? == *pki {
+        return Ok((bundle, json));
+    }
+    Err(Fault::new(Failure::PkiUnusable, "the earlier mint's bundle holds another PKI than its pki/", BUNDLE_FILE, advice))
 }
 
 fn end(now: UnixTime, length: Duration, option: &str) -> Result<UnixTime, Fault> {
@@ -128,6 +288,12 @@ fn end(now: UnixTime, length: Duration, option: &str) -> Result<UnixTime, Fault>
     }
     let what = format!("{option} is {seconds} seconds");
     Err(Fault::new(Failure::CommandLine, what, option, "write at least 10m and less than ten years, for example 24h"))
+}
+
+/// Good from an hour ago, or from the CA's own begin: an adopted CA may be minutes old. The end is never moved.
+fn sign(authority: &Authority, name: &str, group: &str, now: UnixTime, until: UnixTime) -> Result<ClientIdentity, Fault> {
+    let from = now.plus(-CLIENT_BACKDATED).max(authority.certificate().not_before());
+    client::sign(authority, name, &[group], from, until)
 }
 
 fn bytes<const N: usize>(random: Randomness<'_>) -> Result<[u8; N], Fault> {
@@ -154,41 +320,36 @@ fn token(random: Randomness<'_>) -> Result<Secret<String>, Fault> {
     Ok(Secret::new(token))
 }
 
-fn admin_file(spec: &ClusterSpec, material: &Material, admin: ClientIdentity, until: UnixTime) -> MintedFile {
-    let power = "who reads it administers the cluster";
-    let mut page = Page::new();
-    page.comment(&format!("admin.conf: administers cluster {} (kubectl --kubeconfig admin.conf).", spec.name));
-    documents::birth(&mut page, material);
-    page.comment(&format!("Good until {until}, from the moment init has given group {} its rights.", client::CLUSTER_ADMINS));
-    page.comment(&format!("Power: {power}; it can't be revoked, only expire or lose its group's binding."));
-    Kubeconfig {
-        cluster: spec.name.clone(),
-        server: spec.endpoint.url(),
-        certificate_authority: material.certificate_authority.clone(),
-        user_name: "kubernetes-admin".to_owned(),
-        user: User::Certificate { certificate: admin.certificate_pem, key: admin.key_pem },
+/// What the documents were made from, for the URL, for machines' disks and for the next mint.
+fn kept(material: &Material<'_>, pki: &SharedPki) -> Vec<MintedFile> {
+    let file = |name: &str, kind, bytes: &[u8], purpose: &str, power: &str| MintedFile {
+        name: name.to_owned(),
+        kind,
+        bytes: Secret::new(bytes.to_vec()),
+        purpose: purpose.to_owned(),
+        power: power.to_owned(),
+        until: None,
+    };
+    let mut files = Vec::new();
+    if matches!(material.mode, PkiMode::Url(_)) {
+        files.push(file(BUNDLE_FILE, FileKind::Bundle, &material.bundle_json, "the URL of the cluster file's pki", power::BUNDLE));
     }
-    .write(&mut page);
-    MintedFile { name: "admin.conf", bytes: page.finish(), purpose: "you", power, until: Some(until) }
-}
-
-fn warnings(spec: &ClusterSpec, options: &MintOptions, files: &[MintedFile]) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if spec.pki == PkiMode::Inline {
-        warnings.push(
-            "pki: inline puts the CA keys and the key that opens them into every control plane's document: who ever reads such a document \
-             owns the cluster, for as long as it lives"
-                .to_owned(),
-        );
+    if material.options.key != KeyPlace::Kept {
+        let line = Secret::new(format!("{}\n", material.certificate_key.expose()));
+        let purpose = match material.options.key {
+            KeyPlace::Documents => "the next mint",
+            KeyPlace::Apart | KeyPlace::Kept => "control planes, as a systemd credential",
+        };
+        files.push(file(KEY_FILE, FileKind::CertificateKey, line.expose().as_bytes(), purpose, &power::of_key(material)));
     }
-    if options.valid_for.as_secs() > LONG_WINDOW.unsigned_abs() {
-        warnings.push(format!(
-            "the window is {} days long; until it ends, a leaked document can start or join the cluster",
-            options.valid_for.as_secs() / DAY.unsigned_abs()
-        ));
+    // Of a living cluster there is a PKI already, and a folder without one can't be taken for a cluster to be started.
+    if !material.living {
+        let purpose = if material.mode == PkiMode::Disk { "/etc/kubernetes/pki of every control plane" } else { "the next mint" };
+        files.extend(SharedName::ALL.map(|name| {
+            let path = format!("{PKI_FOLDER}/{}", name.path());
+            let power = if name.mode() == Mode::Private { power::PKI } else { power::PUBLIC };
+            file(&path, FileKind::Pki, pki.text(name).as_bytes(), purpose, power)
+        }));
     }
-    for file in files.iter().filter(|file| file.name != "admin.conf" && file.bytes.expose().len() > USERDATA_LIMIT) {
-        warnings.push(format!("{} has {} bytes and does not fit into EC2's userdata (16384)", file.name, file.bytes.expose().len()));
-    }
-    warnings
+    files
 }

@@ -1,5 +1,6 @@
 //! A certificate authority: its certificate and its key, known to belong together.
 
+use crate::document::spec::EncryptionAlgorithm;
 use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::moment::UnixTime;
@@ -38,12 +39,12 @@ impl Authority {
         Ok(Self { certificate, certificate_pem: certificate_pem.to_owned(), key })
     }
 
-    /// A new CA as kubeadm would make it (kubeadm.md §2.2), with a P-256 key.
+    /// A new CA as kubeadm would make it (kubeadm.md §2.2).
     ///
     /// # Errors
     /// [`Failure::NoRandomness`] if the kernel gives no randomness.
-    pub fn mint(common_name: &str, not_before: UnixTime, not_after: UnixTime) -> Result<Self, Fault> {
-        let key = PrivateKey::generate()?;
+    pub fn mint(algorithm: EncryptionAlgorithm, common_name: &str, not_before: UnixTime, not_after: UnixTime) -> Result<Self, Fault> {
+        let key = PrivateKey::generate(algorithm)?;
         let subject = issue::name(common_name, &[]);
         let der = issue::sign(
             &issue::Statement {

@@ -17,6 +17,9 @@ pub const BOOTSTRAPPERS: &str = "system:bootstrappers:kubeadm:default-node-token
 /// The group that init binds to cluster-admin (kubeadm.md §2.1); before that it has no rights at all.
 pub const CLUSTER_ADMINS: &str = "kubeadm:cluster-admins";
 
+/// The group that the API server lets do everything, whatever RBAC says.
+pub const MASTERS: &str = "system:masters";
+
 /// A client certificate and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientIdentity {
@@ -59,7 +62,7 @@ pub fn sign(
         let at = format!("CA {}, valid from {} to {}", ca.common_name(), ca.not_before(), ca.not_after());
         return Err(Fault::new(Failure::PkiUnusable, what, at, "check the clock, or ask for a time inside of the CA's"));
     }
-    let key = PrivateKey::generate()?;
+    let key = PrivateKey::generate_p256()?;
     let der = issue::sign(
         &issue::Statement {
             issuer: ca.subject(),

@@ -6,12 +6,13 @@
 
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 
+use crate::document::spec::EncryptionAlgorithm;
 use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::secret::Secret;
 
 use super::der::{self, BIT_STRING, INTEGER, OCTET_STRING, OID, Reader, SEQUENCE, Wiped};
-use super::{pem, random};
+use super::{pem, random, rsa};
 
 const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 const RSA_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b];
@@ -49,11 +50,25 @@ fn unreadable(at: &str, what: &str) -> Fault {
 }
 
 impl PrivateKey {
+    /// A new key, `encryptionAlgorithm`'s.
+    ///
+    /// # Errors
+    /// [`Failure::NoRandomness`] if the kernel gives no randomness.
+    pub fn generate(algorithm: EncryptionAlgorithm) -> Result<Self, Fault> {
+        let bits = match algorithm {
+            EncryptionAlgorithm::EcdsaP256 => return Self::generate_p256(),
+            EncryptionAlgorithm::Rsa2048 => 2048,
+            EncryptionAlgorithm::Rsa3072 => 3072,
+            EncryptionAlgorithm::Rsa4096 => 4096,
+        };
+        from_pkcs1(rsa::generate(bits)?.expose(), "key generation")
+    }
+
     /// A new P-256 key.
     ///
     /// # Errors
     /// [`Failure::NoRandomness`] if the kernel gives no randomness.
-    pub fn generate() -> Result<Self, Fault> {
+    pub fn generate_p256() -> Result<Self, Fault> {
         let broken = |what| Fault::new(Failure::NoRandomness, what, "key generation", "check that this kernel has getrandom");
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random::source())
             .map_err(|_| broken("no key could be generated"))?;

@@ -16,5 +16,6 @@ mod issue;
 pub mod key;
 pub mod pem;
 pub mod random;
+mod rsa;
 pub mod seal;
 pub mod shared;

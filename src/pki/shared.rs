@@ -2,6 +2,7 @@
 
 use zeroize::Zeroize;
 
+use crate::document::spec::EncryptionAlgorithm;
 use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::host::Mode;
@@ -141,13 +142,13 @@ impl SharedPki {
         })
     }
 
-    /// A new one: three P-256 CAs as kubeadm names them and a P-256 service-account pair.
+    /// A new one: three CAs as kubeadm names them and a service-account pair, all keys of one kind.
     ///
     /// # Errors
     /// [`Failure::NoRandomness`] if the kernel gives no randomness.
-    pub fn mint(not_before: UnixTime, not_after: UnixTime) -> Result<Self, Fault> {
-        let authority = |name| Ok(Pair::from(&Authority::mint(name, not_before, not_after)?));
-        let service_account = PrivateKey::generate()?;
+    pub fn mint(algorithm: EncryptionAlgorithm, not_before: UnixTime, not_after: UnixTime) -> Result<Self, Fault> {
+        let authority = |name| Ok(Pair::from(&Authority::mint(algorithm, name, not_before, not_after)?));
+        let service_account = PrivateKey::generate(algorithm)?;
         Ok(Self {
             ca: authority("kubernetes")?,
             front_proxy_ca: authority("front-proxy-ca")?,

@@ -11,8 +11,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// Whether this document carries the shared PKI itself.
 #[must_use]
-fn carries_bundle(spec: &NodeSpec) -> bool {
-    matches!(spec.pki, Some(PkiSource::Inline { .. } | PkiSource::Secret { bundle: Some(_) }))
+fn has_pki_first(spec: &NodeSpec) -> bool {
+    spec.pki.as_ref().is_some_and(PkiSource::precedes_the_cluster)
 }
 
 fn step(id: StepId, why: String, done_when: DoneWhen, deadline: Duration) -> Step {
@@ -32,7 +32,13 @@ pub fn build(spec: &NodeSpec, course: Course) -> Plan {
         ),
         observed(StepId::Runtime, format!("the clock is fit and {} answers", spec.registration.cri_socket), 10),
     ];
-    let shared_pki = |from: &str| {
+    let shared_pki = || {
+        let from = match &spec.pki {
+            Some(PkiSource::Url { url, .. }) => format!("from the bundle at {}", shown_url(url)),
+            Some(PkiSource::Disk) => "where the operator puts them".to_owned(),
+            Some(PkiSource::Secret { bundle: None }) => "from Secret kube-system/kubeadm-certs".to_owned(),
+            Some(PkiSource::Secret { bundle: Some(_) } | PkiSource::Inline { .. }) | None => "from the document's bundle".to_owned(),
+        };
         step(
             StepId::SharedPki,
             format!("the cluster's CAs and service-account keys are in /etc/kubernetes/pki, {from}"),
@@ -52,7 +58,7 @@ pub fn build(spec: &NodeSpec, course: Course) -> Plan {
     let kubeadm_preflight = || observed(StepId::KubeadmPreflight, "kubeadm finds the machine fit and the images are there".to_owned(), 15);
     match course {
         Course::Initialise => {
-            steps.push(shared_pki("from the document's bundle"));
+            steps.push(shared_pki());
             steps.push(kubeadm_config());
             steps.push(kubeadm_preflight());
             steps.push(fence());
@@ -67,9 +73,9 @@ pub fn build(spec: &NodeSpec, course: Course) -> Plan {
             }
         }
         Course::Join => {
-            // A document that carries the bundle carries no credential: the machine signs its own, which the gate asks for.
-            if carries_bundle(spec) {
-                steps.push(shared_pki("from the document's bundle"));
+            // Who has the CA needs no credential of the document's: the machine signs its own, which the gate asks for.
+            if has_pki_first(spec) {
+                steps.push(shared_pki());
             }
             if spec.initialize.is_some() {
                 steps.push(fence());
@@ -77,8 +83,8 @@ pub fn build(spec: &NodeSpec, course: Course) -> Plan {
             // Nothing of it needs the cluster, so it is behind us when the gate opens.
             steps.push(kubeadm_config());
             steps.push(observed(StepId::Gate, format!("{} answers as our cluster and lets this machine join", spec.endpoint), 60));
-            if control_plane && !carries_bundle(spec) {
-                steps.push(shared_pki("from Secret kube-system/kubeadm-certs"));
+            if control_plane && !has_pki_first(spec) {
+                steps.push(shared_pki());
             }
             steps.push(kubeadm_preflight());
             if control_plane {

@@ -65,16 +65,14 @@ fn type_it(bed: &Bed, kubectl_program: &std::path::Path) -> Outcome<Vec<(String,
     login(first)?;
     done("n1 is up");
 
-    first.put("root/init.yaml", init_config(first)?.as_bytes(), 0o600)?;
-    kubeadm(first, "kubeadm init --config /root/init.yaml --upload-certs")?;
+    init(first)?;
     done("kubeadm init on n1");
     let admin = bed.folder.join("admin.conf");
     fs::write(&admin, first.read("etc/kubernetes/admin.conf")?).whilst(admin.display())?;
     let kubectl = Kubectl::new(&bed.balancer, kubectl_program, &admin);
     let watch = kubectl.watch_ready()?;
 
-    let manifest = format!("/{FLANNEL}");
-    first.must(&["kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "apply", "-f", &manifest], STEP)?;
+    apply_cni(first)?;
     done("kubectl apply of the CNI");
 
     // What a person copies from the last lines of init.
@@ -93,8 +91,19 @@ fn type_it(bed: &Bed, kubectl_program: &std::path::Path) -> Outcome<Vec<(String,
     Ok(steps)
 }
 
+/// The guide's `kubeadm init`.
+pub fn init(first: &Node) -> Outcome<()> {
+    first.put("root/init.yaml", init_config(first)?.as_bytes(), 0o600)?;
+    kubeadm(first, "kubeadm init --config /root/init.yaml --upload-certs")
+}
+
+pub fn apply_cni(first: &Node) -> Outcome<()> {
+    let manifest = format!("/{FLANNEL}");
+    first.must(&["kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "apply", "-f", &manifest], STEP).map(drop)
+}
+
 /// Until a person could type: the runtime is there.
-fn login(node: &Node) -> Outcome<()> {
+pub fn login(node: &Node) -> Outcome<()> {
     wait_for("containerd", Duration::from_secs(60), Duration::from_millis(50), || {
         node.must(&["systemctl", "is-active", "containerd"], SHORT).map(drop)
     })

@@ -27,6 +27,7 @@ const METADATA: &str = "var/lib/cloud/seed/nocloud/meta-data";
 pub struct Choice {
     pub pki: &'static str,
     pub credential: &'static str,
+    pub encryption: &'static str,
 }
 
 /// What `kubeboot mint` made.
@@ -54,12 +55,15 @@ impl Minted {
         String::from_utf8(bytes).whilst("admin.conf's CA")
     }
 
-    /// All that is secret in it, as text.
+    /// All that is handed out, as text.
     pub fn texts(&self) -> Outcome<Vec<String>> {
         let mut texts = Vec::new();
         for entry in fs::read_dir(&self.folder).whilst(self.folder.display())? {
             let path = entry.whilst(self.folder.display())?.path();
-            texts.push(fs::read_to_string(&path).whilst(path.display())?);
+            // What is in the folder below, documents have as well: sealed.
+            if path.is_file() {
+                texts.push(fs::read_to_string(&path).whilst(path.display())?);
+            }
         }
         Ok(texts)
     }
@@ -74,10 +78,20 @@ pub fn binary() -> Outcome<PathBuf> {
 
 /// Mints a cluster into a folder that does not exist yet.
 pub fn mint(folder: PathBuf, choice: Choice) -> Outcome<Minted> {
+    mint_with(folder, choice, &[])
+}
+
+/// The same from keys that are there: `--from` an earlier mint's folder, or `--pki` of a living cluster.
+pub fn mint_from(folder: PathBuf, choice: Choice, option: &str, keys: &Path) -> Outcome<Minted> {
+    mint_with(folder, choice, &[option, &keys.to_string_lossy()])
+}
+
+fn mint_with(folder: PathBuf, choice: Choice, options: &[&str]) -> Outcome<Minted> {
     let file = folder.with_extension("yaml");
     fs::write(&file, cluster_file(choice)?).whilst(file.display())?;
     let (file, out) = (file.to_string_lossy().into_owned(), folder.to_string_lossy().into_owned());
-    must(&mut program(&binary()?.to_string_lossy(), &["mint", &file, "--out", &out]), Duration::from_secs(30))?;
+    let arguments = [&["mint", &file, "--out", &out], options].concat();
+    must(&mut program(&binary()?.to_string_lossy(), &arguments), Duration::from_secs(60))?;
     Ok(Minted { folder })
 }
 
@@ -86,7 +100,7 @@ pub fn document_of(index: usize, control_planes: usize) -> &'static str {
     match index {
         0 => "control-plane-init.yaml",
         _ if index < control_planes => "control-plane.yaml",
-        _ => "worker.yaml",
+        _ => "worker-general.yaml",
     }
 }
 
@@ -116,7 +130,7 @@ pub fn seed(node: &Node, document: &[u8]) -> Outcome<()> {
 
 fn cluster_file(choice: Choice) -> Outcome<String> {
     let ignored = ignored_preflight()?;
-    let Choice { pki, credential } = choice;
+    let Choice { pki, credential, encryption } = choice;
     Ok(format!(
         "apiVersion: kubeboot/v1alpha1
 kind: Cluster
@@ -125,12 +139,13 @@ kubernetesVersion: {KUBERNETES}
 controlPlaneEndpoint: {ENDPOINT}:6443
 networking: {{podSubnet: 10.244.0.0/16, serviceSubnet: 10.96.0.0/12}}
 cni: {{name: flannel}}
+encryptionAlgorithm: {encryption}
 pki: {pki}
 credential: {credential}
 # These machines' clocks are their host's, which adjtimex does not vouch for.
 clock: plausible
 controlPlane: {{labels: {{bed: cp}}}}
-worker: {{labels: {{bed: worker, pool: general}}, taints: []}}
+workers: {{general: {{labels: {{bed: worker, pool: general}}, taints: []}}}}
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use kubeboot::document::field::{Cidr, Endpoint, KubernetesVersion, Taint};
 use kubeboot::document::spec::{
-    BootstrapCredential, ClockPolicy, ClusterSpec, CniChoice, CredentialKind, InitializeNode, OnUnreachable, Overrides, PkiMode, PkiSource,
-    Role, SecretSource,
+    BootstrapCredential, ClockPolicy, ClusterSpec, CniChoice, CredentialKind, EncryptionAlgorithm, InitializeNode, OnUnreachable,
+    Overrides, PkiMode, PkiSource, Pool, Role, SecretSource, Starter,
 };
 use kubeboot::document::{BUNDLE_FILES, read_cluster, read_node};
 use kubeboot::moment::UnixTime;
@@ -180,15 +180,43 @@ fn the_form_of_the_text_does_not_matter() {
 #[test]
 fn cluster_files() {
     let spec = cluster("cluster.yaml");
-    assert_eq!((spec.name.as_str(), spec.pki, spec.credential), ("bed", PkiMode::Secret, CredentialKind::BootstrapCertificate));
+    assert_eq!((spec.name.as_str(), spec.pki, spec.credential), ("bed", None, CredentialKind::BootstrapCertificate));
+    assert_eq!(spec.encryption, EncryptionAlgorithm::EcdsaP256);
+    assert_eq!(spec.initialize, Starter { on_unreachable: OnUnreachable::Wait, node: None, claim: None });
     assert_eq!((spec.kubernetes_version.to_string().as_str(), spec.endpoint.to_string().as_str()), ("v1.37.2", "api.bed.test:6443"));
     assert_eq!((&spec.cni, spec.clock), (&CniChoice::Flannel, ClockPolicy::Plausible));
-    assert_eq!(spec.control_plane.labels.get("bed").map(String::as_str), Some("cp"));
-    assert_eq!((spec.control_plane.taints, spec.control_plane.address_from), (None, cidrs(&["10.0.0.0/24"])));
-    assert_eq!((spec.worker.taints, spec.worker.labels.len()), (Some(Vec::new()), 1));
+    assert_eq!((spec.control_plane.count, spec.control_plane.addresses), (None, Vec::new()));
+    let pool = spec.control_plane.pool;
+    assert_eq!(pool.labels.get("bed").map(String::as_str), Some("cp"));
+    assert_eq!((pool.taints, pool.address_from), (None, cidrs(&["10.0.0.0/24"])));
+    assert_eq!(spec.workers.keys().collect::<Vec<_>>(), ["general"]);
+    assert_eq!((&spec.workers["general"].taints, spec.workers["general"].labels.len()), (&Some(Vec::new()), 1));
     assert!(spec.overrides.init.is_some());
     let spec = cluster("cluster-inline-token.yaml");
-    assert_eq!((spec.pki, spec.credential, spec.clock), (PkiMode::Inline, CredentialKind::BootstrapToken, ClockPolicy::Synchronised));
+    assert_eq!((spec.pki, spec.credential), (Some(PkiMode::Inline), CredentialKind::BootstrapToken));
+    assert_eq!((spec.clock, spec.workers.len()), (ClockPolicy::Synchronised, 0));
+}
+
+#[test]
+fn a_cluster_file_that_says_everything() {
+    let spec = cluster("cluster-whole.yaml");
+    assert_eq!(spec.encryption, EncryptionAlgorithm::Rsa3072);
+    assert_eq!(spec.pki, Some(PkiMode::Url("http://10.0.0.5/bundle.json?a=b".to_owned())));
+    let node = Some(InitializeNode::Mac("52:54:00:12:34:56".to_owned()));
+    let on_unreachable = OnUnreachable::ProceedAfter(std::time::Duration::from_secs(300));
+    assert_eq!(spec.initialize, Starter { on_unreachable, node, claim: None });
+    let control_plane = spec.control_plane;
+    assert_eq!((control_plane.count, control_plane.pool.labels.len()), (Some(3), 1));
+    assert_eq!(control_plane.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.11", "fd00::11"]);
+    assert_eq!(spec.workers.keys().collect::<Vec<_>>(), ["general", "gpu-1"]);
+    assert_eq!(spec.workers["general"], Pool::default());
+    let gpu = &spec.workers["gpu-1"];
+    assert_eq!((gpu.labels.len(), gpu.taints.as_ref().map(Vec::len), &gpu.address_from), (1, Some(1), &cidrs(&["10.1.0.0/16"])));
+
+    let spec = cluster("cluster-claim.yaml");
+    assert_eq!((spec.pki, spec.initialize.node), (Some(PkiMode::Disk), None));
+    let claim = spec.initialize.claim.unwrap();
+    assert_eq!((claim.put.as_str(), claim.get.as_str()), ("https://store.test/claim?sig=a", "https://store.test/claim"));
 }
 
 #[test]

@@ -2,9 +2,8 @@
 //! `kubeadm init` starts on this machine.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,15 +11,36 @@ use kubeboot::document::read_cluster;
 use kubeboot::facts::{Facts, InterfaceAddress};
 use kubeboot::fault::Fault;
 use kubeboot::host::{Command, Host, Method, Output, Request, Response, Unanswered};
-use kubeboot::mint::{MintOptions, mint};
+use kubeboot::mint::{Basis, MintOptions, mint};
 use kubeboot::pki::random;
 use serde_json::{Value, json};
 
 use crate::documents;
+use crate::kubeadm::{Torn, Written};
 use crate::sim::{Sim, World};
 use crate::worker::{self, DOCUMENT, KUBELET_KEY, KUBELET_PEM, MACHINE, answer, captured, output, start};
 
 const LOCAL: &str = "https://10.0.0.11:6443";
+const ETCD: &str = "/etc/kubernetes/manifests/etcd.yaml";
+const APISERVER: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
+const CONFIG: &str = "/var/lib/kubelet/config.yaml";
+const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
+
+/// kubeadm init's phases in their order (kubeadm.md §6.1), with seconds as about seen.
+const PHASES: [(&str, f64); 12] = [
+    ("certs", 0.8),
+    ("kubeconfig", 0.4),
+    ("etcd", 0.1),
+    ("control-plane", 0.1),
+    ("kubelet-start", 1.0),
+    ("wait-control-plane", 6.0),
+    ("upload-config", 0.5),
+    ("upload-certs", 0.5),
+    ("mark-control-plane", 0.2),
+    ("bootstrap-token", 0.4),
+    ("kubelet-finalize", 0.2),
+    ("addon", 0.8),
+];
 
 /// What the world is like.
 pub struct Initialiser {
@@ -29,8 +49,11 @@ pub struct Initialiser {
     authority: String,
     /// What the server behind the balancer gives from which second on.
     pub balancer: Vec<(f64, Result<u16, Unanswered>)>,
-    /// A cluster runs here: kubeadm init has ended well.
-    pub inited: Cell<bool>,
+    /// Since when the kubelet runs, of the machine's time.
+    pub kubelet: Cell<Option<f64>>,
+    /// The phases of kubeadm init that left something in the cluster.
+    pub gone_through: RefCell<BTreeSet<&'static str>>,
+    pub written: Written,
     /// How kubeadm init fails, if it does.
     pub failing: RefCell<Option<Failing>>,
     /// The store of `initialize.claim`, which other machines may share.
@@ -115,7 +138,7 @@ impl Store {
 /// A document as mint makes it, for a window from the start on.
 fn minted(window: Duration) -> Vec<u8> {
     let spec = read_cluster(&documents::document(&documents::bytes("cluster.yaml"))).unwrap();
-    let minted = mint(&spec, &MintOptions { now: start(), valid_for: window, admin_valid_for: window }, &mut random::fill).unwrap();
+    let minted = mint(&spec, &MintOptions::plain(start(), window), Basis::New, &mut random::fill).unwrap();
     minted.files.into_iter().find(|file| file.name == "control-plane-init.yaml").unwrap().bytes.expose().clone()
 }
 
@@ -149,7 +172,9 @@ pub fn machine_of(document: Vec<u8>, store: Rc<Store>, balancer: Vec<(f64, Resul
         authority: spec.discovery.certificate_authority,
         balancer,
         store,
-        inited: Cell::new(false),
+        kubelet: Cell::new(None),
+        gone_through: RefCell::default(),
+        written: Written::default(),
         failing: RefCell::default(),
         applied: RefCell::default(),
         lease: Cell::new(0),
@@ -192,28 +217,67 @@ pub fn boot_as(sim: &Sim<Initialiser>, facts: Facts) -> Option<Result<(), Fault>
 }
 
 impl Initialiser {
-    fn init(&self, sim: &Sim<Self>) {
-        let pki = ["ca.crt", "ca.key", "sa.key", "sa.pub", "front-proxy-ca.crt", "front-proxy-ca.key", "etcd/ca.crt", "etcd/ca.key"];
-        for name in pki {
-            assert!(sim.file(&format!("/etc/kubernetes/pki/{name}")).is_some(), "kubeadm would make its own {name}");
+    /// The power goes and comes back: the kubelet starts by itself, if it can.
+    pub fn lose_power(sim: &Sim<Self>, torn: Torn) {
+        let written = &sim.world.written;
+        written.tear(sim, torn);
+        sim.world.kubelet.set((written.is_whole(sim, CONFIG) && written.is_whole(sim, KUBELET_CONF)).then(|| sim.seconds()));
+    }
+
+    /// Since when etcd and the API server run.
+    fn serves(&self, sim: &Sim<Self>) -> Option<f64> {
+        let runs = [ETCD, APISERVER].iter().all(|file| self.written.is_whole(sim, file));
+        self.kubelet.get().map(|since| since + 3.0).filter(|since| runs && sim.seconds() >= *since)
+    }
+
+    fn init(&self, sim: &Sim<Self>, phase: &str) -> Option<Output> {
+        self.written.begin();
+        match phase {
+            "certs" => {
+                assert_eq!(sim.file("/etc/kubernetes/pki/ca.crt").unwrap(), self.authority);
+                for name in ["sa.key", "sa.pub"] {
+                    assert!(sim.file(&format!("/etc/kubernetes/pki/{name}")).is_some(), "kubeadm would make its own {name}");
+                }
+                let config = sim.file("/run/kubeboot/kubeadm/init.json").unwrap();
+                assert!(config.contains("\"certificateKey\"") && config.contains("system:bootstrappers:kubeboot:none"), "{config}");
+                self.written.sign(sim, start());
+            }
+            "kubeconfig" => {
+                for name in ["admin", "super-admin", "kubelet", "controller-manager", "scheduler"] {
+                    self.written.keep_or_write(sim, &format!("/etc/kubernetes/{name}.conf"), &worker::kubelet_conf(LOCAL, &self.authority));
+                }
+            }
+            "etcd" => self.written.write(sim, ETCD, "kind: Pod # etcd\n"),
+            "control-plane" => {
+                for name in ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
+                    self.written.write(sim, &format!("/etc/kubernetes/manifests/{name}.yaml"), &format!("kind: Pod # {name}\n"));
+                }
+            }
+            "kubelet-start" => {
+                self.written.write(sim, CONFIG, "kind: KubeletConfiguration\n");
+                self.kubelet.set(Some(sim.seconds()));
+            }
+            _ if self.serves(sim).is_none() => {
+                return Some(output(1, "", &captured("init-api-dead-kubelet-alive.stderr.txt"), Duration::from_secs(1)));
+            }
+            _ => {}
         }
-        assert_eq!(sim.file("/etc/kubernetes/pki/ca.crt").unwrap(), self.authority);
-        let config = sim.file("/run/kubeboot/kubeadm/init.json").unwrap();
-        assert!(config.contains("\"certificateKey\"") && config.contains("system:bootstrappers:kubeboot:none"), "{config}");
-        sim.put("/etc/kubernetes/manifests/etcd.yaml", "kind: Pod\n");
-        sim.put("/var/lib/etcd/member/wal/0", "x");
-        sim.put("/etc/kubernetes/super-admin.conf", &worker::kubelet_conf(LOCAL, &self.authority));
-        sim.put(KUBELET_PEM, &worker::kubelet_pem(&self.authority));
-        sim.put("/etc/kubernetes/kubelet.conf", &worker::kubelet_conf(LOCAL, &self.authority));
-        self.inited.set(true);
+        let known = PHASES.iter().find(|(known, _)| *known == phase).unwrap();
+        self.gone_through.borrow_mut().insert(known.0);
+        None
     }
 
     /// The server that init started on this machine.
     fn api(&self, request: &Request, path: &str) -> Option<Result<Response, Unanswered>> {
         let (_, key) = request.tls.as_ref().unwrap().identity.as_ref().expect("nobody asks");
         let kubelet = key.expose().contains(KUBELET_KEY);
+        let has = |phase: &str| self.gone_through.borrow().contains(phase);
+        let mut labels = json!({"bed": "cp"});
+        if has("mark-control-plane") {
+            labels["node-role.kubernetes.io/control-plane"] = json!("");
+        }
         let node = json!({
-            "metadata": {"name": "cp-1", "labels": {"node-role.kubernetes.io/control-plane": "", "bed": "cp"}},
+            "metadata": {"name": "cp-1", "labels": labels},
             "status": {"nodeInfo": {"machineID": MACHINE}, "conditions": [{"type": "Ready", "status": "True", "message": ""}]},
         });
         let pods = json!({"items": [{
@@ -232,12 +296,20 @@ impl Initialiser {
             (Method::Get, "/api/v1/pods?fieldSelector=spec.nodeName%3Dcp-1") if kubelet => answer(200, &pods),
             _ if kubelet => None,
             (Method::Get, "/readyz") => Some(Ok(Response { status: 200, body: b"ok".to_vec() })),
+            (Method::Get, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/kubeadm:node-autoapprove-certificate-rotation")
+                if has("bootstrap-token") =>
+            {
+                answer(200, &json!({}))
+            }
             (
                 Method::Get,
-                "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/kubeadm:node-autoapprove-certificate-rotation"
-                | "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy"
-                | "/apis/apps/v1/namespaces/kube-system/deployments/coredns",
-            ) => answer(200, &json!({})),
+                "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy" | "/apis/apps/v1/namespaces/kube-system/deployments/coredns",
+            ) if has("addon") => answer(200, &json!({})),
+            (Method::Get, path)
+                if path.contains("/kube-system/da") || path.contains("/kube-system/de") || path.contains("kubeadm:node") =>
+            {
+                answer(404, &missing)
+            }
             (Method::Get, "/api/v1") => discovery("api__v1"),
             (Method::Get, "/apis/apps/v1") => discovery("apis__apps__v1"),
             (Method::Get, "/apis/rbac.authorization.k8s.io/v1") => discovery("apis__rbac.authorization.k8s.io__v1"),
@@ -269,7 +341,27 @@ impl Initialiser {
 
 impl World for Initialiser {
     fn takes(&self, command: &Command) -> Duration {
-        Duration::from_secs(if command.line().starts_with("kubeadm init --config") { 11 } else { 0 })
+        let fails = self.failing.borrow().is_some() && command.line().starts_with("kubeadm init --config");
+        Duration::from_secs(if fails { 11 } else { 0 })
+    }
+
+    fn phases(&self, command: &Command) -> &'static [(&'static str, f64)] {
+        if command.line().starts_with("kubeadm init --config") && self.failing.borrow().is_none() { &PHASES } else { &[] }
+    }
+
+    fn phase(&self, sim: &Sim<Self>, phase: &str) -> Option<Output> {
+        self.init(sim, phase)
+    }
+
+    /// The kubelet starts etcd, and keeps its certificate in a file of its own.
+    fn passes(&self, sim: &Sim<Self>) {
+        let etcd = self.kubelet.get().is_some_and(|since| sim.seconds() >= since + 1.0) && self.written.is_whole(sim, ETCD);
+        if etcd && sim.file("/var/lib/etcd/member/wal/0").is_none() {
+            sim.put("/var/lib/etcd/member/wal/0", "x");
+        }
+        if self.serves(sim).is_some() && sim.file(KUBELET_PEM).is_none() {
+            sim.put(KUBELET_PEM, &worker::kubelet_pem(&self.authority));
+        }
     }
 
     fn resolve(&self, name: &str) -> Option<Vec<IpAddr>> {
@@ -294,7 +386,6 @@ impl World for Initialiser {
                 output(0, &self.failing.borrow().as_ref()?.journal, "", took)
             }
             line if line.starts_with(init) && line.ends_with(" --upload-certs") => {
-                self.init(sim);
                 output(0, "Your Kubernetes control-plane has initialized successfully!\n", "", took)
             }
             _ => return None,
@@ -315,14 +406,14 @@ impl World for Initialiser {
             assert_eq!((tls.roots.as_str(), request.address), (self.authority.as_str(), Some("10.0.0.9".parse().unwrap())));
             assert!(request.fresh && tls.identity.is_none(), "the fence asks as nobody, over a connection of its own");
             // A balancer forwards to this machine once it serves.
-            let seen = if self.inited.get() {
+            let seen = if self.serves(sim).is_some() {
                 Ok(200)
             } else {
                 self.balancer.iter().rev().find(|(since, _)| *since <= sim.seconds()).unwrap().1.clone()
             };
             return Some(seen.map(|status| Response { status, body: Vec::new() }));
         }
-        if request.url == "https://10.0.0.11:2379/v3/cluster/member/list" && self.inited.get() {
+        if request.url == "https://10.0.0.11:2379/v3/cluster/member/list" && self.serves(sim).is_some() {
             assert_eq!(tls.roots, sim.file("/etc/kubernetes/pki/etcd/ca.crt").unwrap());
             return answer(200, &json!({"members": [{"ID": "1", "name": "cp-1", "peerURLs": ["https://10.0.0.11:2380"]}]}));
         }
@@ -332,10 +423,6 @@ impl World for Initialiser {
         }
         let path = request.url.strip_prefix(LOCAL)?;
         assert_eq!(tls.roots, self.authority);
-        if self.inited.get() && sim.files.borrow().contains_key(Path::new("/etc/kubernetes/manifests/etcd.yaml")) {
-            self.api(request, path)
-        } else {
-            Some(Err(Unanswered::Refused("10.0.0.11:6443".to_owned())))
-        }
+        if self.serves(sim).is_some() { self.api(request, path) } else { Some(Err(Unanswered::Refused("10.0.0.11:6443".to_owned()))) }
     }
 }

@@ -27,6 +27,25 @@ pub trait World {
         let _ = name;
         None
     }
+    /// The parts of a command that a machine can die between, each with the seconds that it takes.
+    fn phases(&self, command: &Command) -> &'static [(&'static str, f64)] {
+        let _ = command;
+        &[]
+    }
+    /// Does a part; what the command says if it ends there.
+    fn phase(&self, sim: &Sim<Self>, phase: &str) -> Option<Output>
+    where
+        Self: Sized,
+    {
+        panic!("there is no {phase} in {}", sim.seconds())
+    }
+    /// Time has passed for what goes on by itself.
+    fn passes(&self, sim: &Sim<Self>)
+    where
+        Self: Sized,
+    {
+        let _ = sim;
+    }
     /// What a command does and says; `None` is a command that the script doesn't know.
     fn command(&self, sim: &Sim<Self>, command: &Command) -> Option<Output>
     where
@@ -133,6 +152,7 @@ impl<W: World> Sim<W> {
                 return None;
             }
             self.clock.set(self.clock.get().max(end));
+            self.world.passes(self);
         }
     }
 
@@ -238,8 +258,19 @@ impl<W: World> Host for Sim<W> {
     }
 
     async fn run(&self, command: &Command, line: &mut dyn FnMut(Stream, &str)) -> Result<Output, Fault> {
+        let mut ended = None;
+        for (phase, seconds) in self.world.phases(command) {
+            self.sleep(Duration::from_secs_f64(*seconds)).await;
+            ended = self.world.phase(self, phase);
+            if ended.is_some() {
+                break;
+            }
+            self.effect(format!("run {}: {phase}", command.line())).await;
+        }
         self.sleep(self.world.takes(command)).await;
-        let Some(output) = self.world.command(self, command) else { panic!("the script does not know `{}`", command.line()) };
+        let Some(output) = ended.or_else(|| self.world.command(self, command)) else {
+            panic!("the script does not know `{}`", command.line())
+        };
         for text in output.stdout.lines() {
             line(Stream::Out, text);
         }

@@ -36,6 +36,17 @@ struct Scenario {
     expected: Refusal<'static>,
 }
 
+/// A joiner whose window is past.
+pub const EXPIRED: Refusal<'static> = Refusal {
+    failure: Failure::CredentialExpired,
+    end: End::Halts(65),
+    words: &[
+        "the cluster refuses the bootstrap certificate of this document, which is expired",
+        "HTTP 401; it was valid until",
+        "give this document a fresh credential of the same cluster",
+    ],
+};
+
 const SCENARIOS: [Scenario; 4] = [
     Scenario {
         name: "foreign CA in a joiner's document",
@@ -49,19 +60,7 @@ const SCENARIOS: [Scenario; 4] = [
             words: &["is served by another cluster", "does the name or the balancer point at the right machines?"],
         },
     },
-    Scenario {
-        name: "expired bootstrap certificate",
-        arrange: with_expired_certificate,
-        expected: Refusal {
-            failure: Failure::CredentialExpired,
-            end: End::Halts(65),
-            words: &[
-                "the cluster refuses the bootstrap certificate of this document, which is expired",
-                "HTTP 401; it was valid until",
-                "give this document a fresh credential of the same cluster",
-            ],
-        },
-    },
+    Scenario { name: "expired bootstrap certificate", arrange: with_expired_certificate, expected: EXPIRED },
     Scenario {
         name: "wrong certificate key at a joiner",
         arrange: |cluster, node| {
@@ -163,12 +162,16 @@ fn both_are_named(cluster: &Cluster) -> Outcome<String> {
 
 /// The right name and group, signed by the right CA, and over.
 fn with_expired_certificate(cluster: &Cluster, node: &Node) -> Outcome<()> {
+    fleet::seed(node, &expired(cluster, &cluster.minted.document(JOINER)?)?)
+}
+
+/// A document as it is when its window is past.
+pub fn expired(cluster: &Cluster, document: &[u8]) -> Outcome<Vec<u8>> {
     let read = |name: &str| cluster.node(LIVING)?.read(&format!("etc/kubernetes/pki/{name}"));
     let authority = Authority::from_pem(&read("ca.crt")?, &read("ca.key")?, "ca").whilst("the cluster's CA")?;
     let born = authority.certificate().not_before();
     let signed = sign(&authority, "system:bootstrap:kubeboot", &[BOOTSTRAPPERS], born, UnixTime(born.0 + 1)).whilst("signing")?;
-    let document = altered::with(&cluster.minted.document(JOINER)?, "certificate", &signed.certificate_pem)?;
-    fleet::seed(node, &altered::with(&document, "key", signed.key_pem.expose())?)
+    altered::with(&altered::with(document, "certificate", &signed.certificate_pem)?, "key", signed.key_pem.expose())
 }
 
 /// kubeadm's Secret is owned by a token that expires after two hours: without the owner it is collected.

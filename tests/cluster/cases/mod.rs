@@ -1,15 +1,18 @@
 //! The cases, in one table, and how they are played.
 
+mod accepted;
 mod cluster;
 mod crowd;
 mod cuts;
 mod endpoint;
+mod grown;
 mod ha;
 mod minors;
 mod one;
 mod refusal;
 mod refused;
 mod reimaged;
+mod reminted;
 mod secrets;
 mod storm;
 
@@ -53,13 +56,13 @@ enum Play {
     OneByOne(Script),
 }
 
-const CASES: [Case; 17] = [
+const CASES: [Case; 20] = [
     Case {
         name: "one",
         what: "one machine, from power-on to a working control plane",
         control_planes: 1,
         workers: 0,
-        choice: Choice { pki: "inline", credential: "bootstrapCertificate" },
+        choice: Choice { pki: "inline", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
         play: Play::AtOnce { look: one::look, shake: None },
         deferred: false,
     },
@@ -68,7 +71,7 @@ const CASES: [Case; 17] = [
         what: "three control planes and a worker at once; the seed's way, a bootstrap certificate",
         control_planes: 3,
         workers: 1,
-        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
         play: Play::AtOnce { look: ha::look, shake: Some(ha::shake) },
         deferred: false,
     },
@@ -77,7 +80,7 @@ const CASES: [Case; 17] = [
         what: "three control planes and a worker at once; the seed's way, a bootstrap token",
         control_planes: 3,
         workers: 1,
-        choice: Choice { pki: "secret", credential: "bootstrapToken" },
+        choice: Choice { pki: "secret", credential: "bootstrapToken", encryption: "ECDSA-P256" },
         play: Play::AtOnce { look: ha::look, shake: None },
         deferred: false,
     },
@@ -86,7 +89,7 @@ const CASES: [Case; 17] = [
         what: "three control planes and a worker at once; control planes that sign for themselves, for they hold the CA",
         control_planes: 3,
         workers: 1,
-        choice: Choice { pki: "inline", credential: "bootstrapCertificate" },
+        choice: Choice { pki: "inline", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
         play: Play::AtOnce { look: ha::look, shake: None },
         deferred: false,
     },
@@ -95,7 +98,7 @@ const CASES: [Case; 17] = [
         what: "power cuts of the first machine, then of the second, each at five moments of one life",
         control_planes: 2,
         workers: 0,
-        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
         play: Play::OneByOne(cuts::power_is_lost_often),
         deferred: false,
     },
@@ -104,7 +107,7 @@ const CASES: [Case; 17] = [
         what: "SIGKILL of the first machine's agent, then of the second's, each at five moments of one life",
         control_planes: 2,
         workers: 0,
-        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
         play: Play::OneByOne(cuts::agents_are_killed_often),
         deferred: true,
     },
@@ -113,7 +116,7 @@ const CASES: [Case; 17] = [
         what: "what one machine is refused for, or waits for, before any cluster",
         control_planes: 1,
         workers: 0,
-        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
         play: Play::OneByOne(refused::look),
         deferred: false,
     },
@@ -122,7 +125,7 @@ const CASES: [Case; 17] = [
         what: "machines that a living cluster refuses: a name that is taken, what is wrong with a joiner",
         control_planes: 3,
         workers: 0,
-        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
         play: Play::OneByOne(crowd::look),
         deferred: false,
     },
@@ -131,7 +134,7 @@ const CASES: [Case; 17] = [
         what: "power cuts of the first machine, each at another moment of another life",
         control_planes: 1,
         workers: 0,
-        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
         play: Play::OneByOne(cuts::first_machine_loses_power),
         deferred: true,
     },
@@ -140,7 +143,7 @@ const CASES: [Case; 17] = [
         what: "power cuts of the second machine, each at another moment of another life, while the first one lives",
         control_planes: 2,
         workers: 0,
-        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
         play: Play::OneByOne(cuts::second_machine_loses_power),
         deferred: true,
     },
@@ -149,7 +152,7 @@ const CASES: [Case; 17] = [
         what: "SIGKILL of the first machine's agent, each at another moment of another life",
         control_planes: 1,
         workers: 0,
-        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
         play: Play::OneByOne(cuts::first_agent_is_killed),
         deferred: true,
     },
@@ -158,7 +161,7 @@ const CASES: [Case; 17] = [
         what: "SIGKILL of the second machine's agent, each at another moment of another life, while the first machine lives",
         control_planes: 2,
         workers: 0,
-        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
         play: Play::OneByOne(cuts::second_agent_is_killed),
         deferred: true,
     },
@@ -167,7 +170,7 @@ const CASES: [Case; 17] = [
         what: "an endpoint that goes through every wrong state before it serves, two minutes after power-on",
         control_planes: 1,
         workers: 1,
-        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
         play: Play::OneByOne(endpoint::walks),
         deferred: false,
     },
@@ -176,7 +179,7 @@ const CASES: [Case; 17] = [
         what: "a balancer that never sends a machine's packets back to this machine",
         control_planes: 2,
         workers: 0,
-        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
         play: Play::OneByOne(endpoint::is_blind_to_itself),
         deferred: true,
     },
@@ -185,7 +188,7 @@ const CASES: [Case; 17] = [
         what: "a thousand starts of a joiner's agent before an endpoint that is dead",
         control_planes: 1,
         workers: 1,
-        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
         play: Play::OneByOne(storm::breaks_loose),
         deferred: true,
     },
@@ -194,7 +197,7 @@ const CASES: [Case; 17] = [
         what: "the machine that started the cluster comes back with an empty disk: it joins, once its old member is removed",
         control_planes: 3,
         workers: 0,
-        choice: Choice { pki: "inline", credential: "bootstrapCertificate" },
+        choice: Choice { pki: "inline", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
         play: Play::OneByOne(reimaged::look),
         deferred: true,
     },
@@ -203,8 +206,35 @@ const CASES: [Case; 17] = [
         what: "what kubeboot writes, before the kubeadms of other minors",
         control_planes: 2,
         workers: 0,
-        choice: Choice { pki: "secret", credential: "bootstrapCertificate" },
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
         play: Play::AtOnce { look: minors::look, shake: None },
+        deferred: true,
+    },
+    Case {
+        name: "ha-rsa",
+        what: "three control planes and a worker at once, all keys RSA-2048, by which kubeadm works on",
+        control_planes: 3,
+        workers: 1,
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate", encryption: "RSA-2048" },
+        play: Play::AtOnce { look: accepted::rsa, shake: None },
+        deferred: true,
+    },
+    Case {
+        name: "reminted",
+        what: "a worker whose window is past is refused, and joins with a document that was minted again from the first mint's keys",
+        control_planes: 1,
+        workers: 1,
+        choice: Choice { pki: "secret", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
+        play: Play::OneByOne(reminted::look),
+        deferred: true,
+    },
+    Case {
+        name: "grown",
+        what: "a cluster made by hand with plain kubeadm grows by a control plane and a worker, by mint --pki",
+        control_planes: 2,
+        workers: 1,
+        choice: Choice { pki: "inline", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
+        play: Play::OneByOne(grown::look),
         deferred: true,
     },
 ];

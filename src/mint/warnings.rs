@@ -1,0 +1,54 @@
+//! What a person should know before using what was minted.
+
+use crate::document::spec::{CredentialKind, PkiMode};
+
+use super::{DAY, FileKind, KeyPlace, Material, MintedFile};
+
+/// A window longer than this is worth a word, seconds.
+const LONG_WINDOW: i64 = 7 * DAY;
+/// A document longer than this does not fit into EC2's userdata (16 KB, raw).
+const USERDATA_LIMIT: usize = 16 * 1024;
+
+pub(super) fn all(material: &Material<'_>, files: &[MintedFile]) -> Vec<String> {
+    let (spec, options) = (material.spec, &material.options);
+    let mut warnings = Vec::new();
+    if material.mode == PkiMode::Inline && options.key == KeyPlace::Documents {
+        warnings.push(
+            "pki: inline puts the CA keys and the key that opens them into every control plane's document: who ever reads such a document \
+             owns the cluster, for as long as it lives"
+                .to_owned(),
+        );
+    }
+    if spec.initialize.claim.is_some() && !material.living {
+        warnings.push(
+            "initialize.claim lets every control plane start the cluster, so that the one document that they share holds what that takes: \
+             keep it as you would keep control-plane-init.yaml"
+                .to_owned(),
+        );
+    }
+    if material.again && spec.credential == CredentialKind::BootstrapToken {
+        warnings.push(
+            "the bootstrap token is a new one, which a cluster that lives already does not know; for joiners of a living cluster write \
+             credential: bootstrapCertificate"
+                .to_owned(),
+        );
+    }
+    if let Some(count) = spec.control_plane.count
+        && count.is_multiple_of(2)
+    {
+        warnings.push(format!(
+            "{count} control planes survive the loss of no more machines than {} do; use an odd number",
+            count.saturating_sub(1)
+        ));
+    }
+    if options.valid_for.as_secs() > LONG_WINDOW.unsigned_abs() {
+        warnings.push(format!(
+            "the window is {} days long; until it ends, a leaked document can start or join the cluster",
+            options.valid_for.as_secs() / DAY.unsigned_abs()
+        ));
+    }
+    for file in files.iter().filter(|file| file.kind == FileKind::Document && file.bytes.expose().len() > USERDATA_LIMIT) {
+        warnings.push(format!("{} has {} bytes and does not fit into EC2's userdata (16384)", file.name, file.bytes.expose().len()));
+    }
+    warnings
+}

@@ -1,0 +1,151 @@
+//! What the cluster file says of keys, machines and pools, in documents.
+
+use std::fs;
+
+use kubeboot::cli::mint::{MintArgs, run};
+use kubeboot::document::spec::{EncryptionAlgorithm, InitializeNode, OnUnreachable, PkiSource};
+use kubeboot::kubeconfig::{self, Material, Presented};
+use kubeboot::mint::{Basis, MintOptions, mint};
+use kubeboot::pki::certificate::Certificate;
+use kubeboot::pki::random;
+
+use super::folder::arguments;
+use super::{CONTROL_PLANE, CONTROL_PLANE_INIT, client, cluster, minted, node, options, text};
+
+#[test]
+fn rsa_keys_are_kubeadms_in_every_file() {
+    let minted = minted("encryptionAlgorithm: RSA-2048\n");
+    for name in ["pki/ca.key", "pki/front-proxy-ca.key", "pki/etcd/ca.key", "pki/sa.key"] {
+        assert!(text(&minted, name).starts_with("-----BEGIN RSA PRIVATE KEY-----\n"), "{name}");
+    }
+    assert!(text(&minted, "pki/sa.pub").starts_with("-----BEGIN PUBLIC KEY-----\n"));
+    let init = node(&minted, CONTROL_PLANE_INIT);
+    assert_eq!(init.overrides.cluster.unwrap()["encryptionAlgorithm"], "RSA-2048", "kubeadm's leaves are of the same kind");
+    assert_eq!(node(&minted, CONTROL_PLANE).overrides.cluster, None);
+    let admin = kubeconfig::read(text(&minted, "admin.conf").as_bytes(), "admin.conf").unwrap();
+    let Presented::Certificate { certificate: Material::Pem(certificate), key: Material::Pem(key) } = admin.user else { panic!() };
+    client(text(&minted, "pki/ca.crt"), certificate.expose(), key.expose());
+    assert!(
+        minted.warnings.iter().any(|warning| warning.starts_with("control-plane-init.yaml"))
+            || text(&minted, CONTROL_PLANE_INIT).len() < 16_384
+    );
+}
+
+/// Together with what the file says of ClusterConfiguration; the default is not written, for it is the agent's own.
+#[test]
+fn the_kind_of_keys_goes_beside_what_else_is_said_to_kubeadm() {
+    let more = "---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nimageRepository: registry.test\n";
+    let minted = minted(&format!("encryptionAlgorithm: RSA-2048\n{more}"));
+    let cluster = node(&minted, CONTROL_PLANE_INIT).overrides.cluster.unwrap();
+    assert_eq!((&cluster["encryptionAlgorithm"], &cluster["imageRepository"]), (&"RSA-2048".into(), &"registry.test".into()));
+    assert_eq!(EncryptionAlgorithm::default(), EncryptionAlgorithm::EcdsaP256);
+    let plain = super::minted("");
+    assert_eq!(node(&plain, CONTROL_PLANE_INIT).overrides.cluster, None);
+}
+
+#[test]
+fn the_initialiser_is_told_of_peers_and_guards() {
+    let minted = minted(
+        "initialize: {onUnreachable: {proceedAfter: 90m}, node: {hostname: cp-1}}\ncontrolPlane: {count: 3, addresses: [10.0.0.11, 'fd00::11']}\n",
+    );
+    assert_eq!(minted.warnings, [""; 0]);
+    let init = node(&minted, CONTROL_PLANE_INIT);
+    let peers: Vec<_> = init.peers.iter().map(ToString::to_string).collect();
+    assert_eq!(peers, ["10.0.0.11:6443", "[fd00::11]:6443"]);
+    let initialize = init.initialize.unwrap();
+    assert_eq!(initialize.node, Some(InitializeNode::Hostname("cp-1".to_owned())));
+    assert_eq!(initialize.on_unreachable, OnUnreachable::ProceedAfter(std::time::Duration::from_secs(5400)));
+    let joiner = node(&minted, CONTROL_PLANE);
+    assert_eq!((joiner.peers.len(), joiner.initialize), (0, None));
+}
+
+/// Each of the ways in which a machine can be named, as the reader of machines reads it.
+#[test]
+fn every_way_to_name_the_initialiser_arrives() {
+    let ways = [
+        "systemUUID: 4c4c4544-0042-3510-8052-b4c04f4e4d31",
+        "instanceID: '12'",
+        "serial: 'yes'",
+        "mac: '52:54:00:12:34:56'",
+        "address: 'fd00::1'",
+        "hostname: '1'",
+    ];
+    for way in ways {
+        let line = format!("initialize: {{node: {{{way}}}}}\n");
+        let init = node(&minted(&line), CONTROL_PLANE_INIT);
+        assert_eq!(init.initialize.unwrap().node, cluster(&line).initialize.node, "{way}");
+    }
+}
+
+#[test]
+fn claimants_share_one_document() {
+    let minted = minted("initialize: {claim: {put: 'https://store.test/c?sig=a&b=%20', get: 'https://store.test/c'}}\n");
+    let all: Vec<_> = minted.files.iter().map(|file| file.name.as_str()).filter(|name| name.ends_with(".yaml")).collect();
+    assert_eq!(all, [CONTROL_PLANE, "worker.yaml"]);
+    let shared = node(&minted, CONTROL_PLANE);
+    assert!(matches!(shared.pki, Some(PkiSource::Secret { bundle: Some(_) })));
+    assert_eq!(shared.initialize.unwrap().claim.unwrap().put, "https://store.test/c?sig=a&b=%20");
+    assert!(
+        minted.warnings.iter().any(|warning| warning.starts_with("initialize.claim lets every control plane")),
+        "{:?}",
+        minted.warnings
+    );
+}
+
+#[test]
+fn an_even_number_of_control_planes_is_warned_of() {
+    let warnings = minted("controlPlane: {count: 4}\n").warnings;
+    assert_eq!(warnings, ["4 control planes survive the loss of no more machines than 3 do; use an odd number"]);
+    assert_eq!(minted("controlPlane: {count: 5}\n").warnings, [""; 0]);
+}
+
+#[test]
+fn pools_have_documents_of_their_own() {
+    let minted = minted(
+        "workers: {general: {}, gpu: {labels: {gpu: present}, taints: [{key: gpu, effect: NoSchedule}], addressFrom: [10.1.0.0/16]}}\n",
+    );
+    let names: Vec<_> = minted.files.iter().map(|file| file.name.as_str()).filter(|name| name.starts_with("worker")).collect();
+    assert_eq!(names, ["worker-general.yaml", "worker-gpu.yaml"]);
+    let (general, gpu) = (node(&minted, "worker-general.yaml"), node(&minted, "worker-gpu.yaml"));
+    assert_eq!((general.registration.labels.len(), general.registration.taints), (0, None));
+    assert_eq!(gpu.registration.labels["gpu"], "present");
+    assert_eq!((gpu.registration.taints.unwrap().len(), gpu.registration.address_from.len()), (1, 1));
+    assert!(text(&minted, "worker-gpu.yaml").starts_with("# worker-gpu.yaml, minted "));
+}
+
+/// Nothing is sealed, and nothing that opens anything is handed out.
+#[test]
+fn machines_that_have_the_pki_on_disk_are_told_so() {
+    let minted = minted("pki: disk\n");
+    for name in [CONTROL_PLANE_INIT, CONTROL_PLANE] {
+        let text = text(&minted, name);
+        assert!(text.contains("\npki:\n  disk: {}\n"), "{text}");
+        assert!(!text.contains("certificateKey") && !text.contains("bootstrapCertificate"), "{text}");
+    }
+}
+
+#[test]
+fn break_glass_is_made_when_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = MintArgs { break_glass: true, ..arguments(folder.path()) };
+    let told = run(&arguments).unwrap();
+    assert!(told.contains("break-glass.conf: who reads it and reaches the API server is the cluster's root"), "{told}");
+    let bytes = fs::read(arguments.out.join("break-glass.conf")).unwrap();
+    let conf = kubeconfig::read(&bytes, "break-glass.conf").unwrap();
+    let Presented::Certificate { certificate: Material::Pem(certificate), key: Material::Pem(key) } = conf.user else { panic!() };
+    let ca = fs::read_to_string(arguments.out.join("pki/ca.crt")).unwrap();
+    assert_eq!(client(&ca, certificate.expose(), key.expose()), "subject=O = system:masters, CN = kubernetes-super-admin");
+    let hours = |option: Option<u64>| {
+        let options = MintOptions { break_glass: true, admin_valid_for: option.map(std::time::Duration::from_secs), ..options() };
+        let minted = mint(&cluster(""), &options, Basis::New, &mut random::fill).unwrap();
+        ["admin.conf", "break-glass.conf"].map(|name| {
+            let Presented::Certificate { certificate: Material::Pem(pem), .. } =
+                kubeconfig::read(text(&minted, name).as_bytes(), name).unwrap().user
+            else {
+                panic!()
+            };
+            (Certificate::first(pem.expose(), name).unwrap().not_after().0 - options.now.0) / 3600
+        })
+    };
+    assert_eq!((hours(None), hours(Some(7200))), ([168, 24], [2, 2]));
+}
