@@ -61,6 +61,7 @@ table! {
     NoDocument: "no-document", Halts(Input), "no datasource, or not the one that was named, has a document";
     DocumentAmbiguous: "document-ambiguous", Halts(Input), "two documents are in one place";
     DocumentSource: "document-source", Halts(Input), "where the document should be is told wrongly: kernel command line, URL, what lies there";
+    DocumentWrapping: "document-wrapping", Halts(Input), "what is wrapped around the document (gzip, base64, MIME, #cloud-config) is broken or holds none";
     DocumentUnfetchable: "document-unfetchable", Waits, "the document's server doesn't give it yet";
     DocumentInvalid: "document-invalid", Halts(Input), "the document is wrong; every line that is, at once";
     DocumentDiffers: "document-differs", Halts(Input), "the document is for another cluster, role or node than was begun on this disk";

@@ -9,6 +9,7 @@
 
 pub mod act;
 pub mod backoff;
+pub mod check;
 pub mod claim;
 pub mod cli;
 pub mod cluster;
@@ -35,7 +36,9 @@ pub mod moment;
 pub mod paths;
 pub mod pki;
 pub mod plan;
+pub mod power;
 pub mod preflight;
+pub mod render;
 pub mod report;
 pub mod run;
 pub mod secret;

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use kubeboot::cli::{Cli, Sub, mint, plan, run, status};
+use kubeboot::cli::{Cli, Sub, check, mint, plan, run, status};
 use kubeboot::fault::{Class, Fault};
 
 fn main() -> ExitCode {
@@ -30,6 +30,13 @@ fn main() -> ExitCode {
             Err(fault) => print(Err(fault)),
         },
         Sub::Plan(args) => print(runtime.block_on(plan::run(&args))),
+        Sub::Check(args) => match runtime.block_on(check::run(&args)) {
+            Ok((text, code)) => {
+                let _printed = print(Ok(text));
+                ExitCode::from(code)
+            }
+            Err(fault) => print(Err(fault)),
+        },
         Sub::Mint(args) => print(mint::run(&args)),
     };
     // A name that still waits for its DNS server must not hold up the exit.

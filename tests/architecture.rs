@@ -317,7 +317,9 @@ fn one_crypto_provider_serves_the_tree() {
 
 #[test]
 fn help_fits_a_terminal() {
-    for arguments in [&["--help"][..], &["run", "--help"], &["status", "--help"], &["plan", "--help"], &["mint", "--help"]] {
+    for arguments in
+        [&["--help"][..], &["run", "--help"], &["status", "--help"], &["plan", "--help"], &["check", "--help"], &["mint", "--help"]]
+    {
         let output = Command::new(env!("CARGO_BIN_EXE_kubeboot")).args(arguments).env("COLUMNS", "300").output().unwrap();
         assert!(output.status.success(), "{arguments:?}");
         let text = String::from_utf8(output.stdout).unwrap();

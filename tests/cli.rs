@@ -42,7 +42,7 @@ fn help_and_version_are_asked_for_and_so_no_error() {
     assert_eq!((code, out, err.as_str()), (0, format!("kubeboot {}\n", env!("CARGO_PKG_VERSION")), ""));
     let (code, out, _) = said(&["--help"]);
     assert_eq!(code, 0);
-    for subcommand in ["run", "status", "plan", "mint"] {
+    for subcommand in ["run", "status", "plan", "check", "mint"] {
         assert!(out.lines().any(|line| line.trim_start().starts_with(subcommand)), "{subcommand}: {out}");
     }
 }

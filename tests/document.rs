@@ -13,6 +13,8 @@ mod mutation;
 mod reject;
 #[path = "document/scalar.rs"]
 mod scalar;
+#[path = "document/size.rs"]
+mod size;
 #[path = "document/tree.rs"]
 mod tree;
 

@@ -5,6 +5,8 @@
 mod folder;
 #[path = "support/golden.rs"]
 mod golden;
+#[path = "mint/identity.rs"]
+mod identity;
 #[path = "mint/keys.rs"]
 mod keys;
 #[path = "mint/power.rs"]

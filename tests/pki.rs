@@ -9,6 +9,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use kubeboot::act::pki::refuse_foreign;
 use kubeboot::document::field::CertificateKey;
 use kubeboot::document::spec::{EncryptionAlgorithm, SealedBundle};
@@ -397,6 +399,35 @@ fn a_bundle_opens_with_its_key_alone() {
         "the certificate key does not open the bundle, or the bundle was changed\n  where:  bundle, ca.key\n  do:     use the certificate key and \
          the bundle of the same mint (or of the same `kubeadm init --upload-certs`)"
     );
+}
+
+/// Every byte of every sealed value, the nonce's and the tag's included, and every character of its base64.
+#[test]
+fn a_bundle_with_any_one_byte_changed_does_not_open() {
+    let good = sealed(&minted());
+    let mut changes = 0;
+    for (name, value) in &good {
+        let refused = |text: String, at: usize| {
+            let mut bundle = good.clone();
+            bundle.insert(name.clone(), text);
+            let failure = seal::open(&bundle, &key(7)).map(|_| ()).map_err(|fault| fault.failure());
+            assert!(matches!(failure, Err(Failure::CertificateKeyWrong | Failure::PkiUnusable)), "{name}, byte {at}: {failure:?}");
+        };
+        let bytes = STANDARD.decode(value).unwrap();
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            refused(STANDARD.encode(&changed), at);
+        }
+        for at in 0..value.len() {
+            let other = if value.as_bytes()[at] == b'A' { "B" } else { "A" };
+            let mut changed = value.clone();
+            changed.replace_range(at..=at, other);
+            refused(changed, at);
+        }
+        changes += bytes.len() + value.len();
+    }
+    assert!(changes > 5000, "{changes}");
 }
 
 #[test]

@@ -139,6 +139,36 @@ async fn the_document_and_cloud_inits_copies_of_it_go() {
     );
 }
 
+/// However it is wrapped: in a part, in gzip, encoded within cloud-init's own `write_files`.
+#[tokio::test]
+async fn copies_of_a_wrapped_document_go_too() {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use std::io::Write;
+    let packed = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let encoded = STANDARD.encode(packed(&bytes("worker-token.yaml")));
+    let part = format!("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/x-kubeboot\n\n{encoded}\n--b--\n");
+    let written = format!("#cloud-config\nwrite_files:\n  - {{path: /etc/kubeboot/node.yaml, encoding: gz+b64, content: {encoded}}}\n");
+    let written_in_part = format!(
+        "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/cloud-config\nContent-Transfer-Encoding: base64\n\n{}\n--b--\n",
+        STANDARD.encode(&written)
+    );
+    for user_data in [encoded.as_bytes(), part.as_bytes(), written.as_bytes(), written_in_part.as_bytes(), &packed(written.as_bytes())] {
+        let machine = Machine::new();
+        let copy = machine.put("/var/lib/cloud/instances/i-1/user-data.txt", user_data);
+        machine.put("/var/lib/cloud/instances/i-1/obj.pkl", b"pickled");
+        machine.put("/var/lib/cloud/instances/i-1/cloud-config.txt", written.as_bytes());
+        let left = dispose(&machine.host, &Disposal::Remove(Vec::new())).await;
+        assert!(!copy.exists(), "{}", String::from_utf8_lossy(user_data));
+        assert_eq!(left.len(), 2, "{left:?}");
+        assert!(left[0].contains("/i-1/obj.pkl, ") && left[1].contains("/i-1/cloud-config.txt, "), "{left:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_cant_be_removed_is_told_and_no_failure() {
     let machine = Machine::new();

@@ -20,8 +20,6 @@ const CONFLICT: Duration = Duration::from_secs(15);
 #[derive(Debug, Default)]
 pub struct Known {
     last: Option<(Instant, May)>,
-    /// Whether the store has said that this machine created it: then 409 means that, however long it is not shown.
-    is_made: bool,
     /// Since when the store answers 409, and shows nothing.
     conflict: Option<Instant>,
 }
@@ -55,10 +53,10 @@ impl Known {
                 Created::NotNow(seen) => return Ok(May::ClaimStoreDown(seen.line)),
                 Created::Exists => break,
                 Created::Conflict => {
-                    is_conflict = !self.is_made;
+                    is_conflict = first;
                     break;
                 }
-                Created::New if first => self.is_made = true,
+                Created::New if first => {}
                 Created::New => return Err(claim::ignores_the_condition(&claim.put)),
             }
         }

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use crate::datasource::unwrap;
 use crate::document::Disposal;
 use crate::host::Host;
 
@@ -12,10 +13,11 @@ use crate::host::Host;
 const INSTANCES: &str = "/var/lib/cloud/instances";
 /// Copies of user-data there that nobody reads again: as it came, and with its includes.
 const COPIES: [&str; 2] = ["user-data.txt", "user-data.txt.i"];
-/// The datasource itself, pickled, user-data within; cloud-init reads it again at the next boot, and writes the copies anew.
-const PICKLE: &str = "obj.pkl";
-/// What stands in every document of this program, and in no other user-data.
-const WORDS: &[u8] = b"kubeboot/v1alpha1";
+/// What cloud-init itself still reads: the datasource, pickled, user-data within, from which the next boot writes the copies
+/// anew; and the `#cloud-config` of all parts, for the later stages of this boot.
+const KEPT: [&str; 2] = ["obj.pkl", "cloud-config.txt"];
+/// What stands in every document of this program, or around one that `write_files` of a `#cloud-config` holds encoded.
+const WORDS: [&[u8]; 2] = [b"kubeboot/v1alpha1", b"/etc/kubeboot/node."];
 /// Largest of these files looked at, bytes: user-data is far below.
 const LIMIT: usize = 16 << 20;
 
@@ -44,18 +46,25 @@ async fn copies<H: Host>(host: &H) -> Vec<String> {
     let mut left = Vec::new();
     for instance in host.list(Path::new(INSTANCES)).await.ok().flatten().unwrap_or_default() {
         let folder = Path::new(INSTANCES).join(instance);
+        let mut ours = false;
         for name in COPIES {
             if holds(host, &folder.join(name), &mut left).await {
+                ours = true;
                 remove(host, &folder.join(name), &mut left).await;
             }
         }
-        let pickle = folder.join(PICKLE);
-        if holds(host, &pickle, &mut left).await {
-            left.push(format!(
-                "delete {}, in which cloud-init keeps this machine's document with its secrets (it asks its datasource anew at the next boot), \
-                 or make new machines without cloud-init",
-                pickle.display()
-            ));
+        for name in KEPT {
+            let file = folder.join(name);
+            // Within a pickle a wrapped document can't be seen; where there was a copy, it is there as well.
+            let there = holds(host, &file, &mut left).await;
+            let pickled = ours && name == KEPT[0] && matches!(host.read(&file, LIMIT).await, Ok(Some(_)));
+            if there || pickled {
+                left.push(format!(
+                    "delete {}, in which cloud-init keeps this machine's document with its secrets (it makes it anew from its datasource at the \
+                     next boot), or make new machines without cloud-init",
+                    file.display()
+                ));
+            }
         }
     }
     left
@@ -64,7 +73,12 @@ async fn copies<H: Host>(host: &H) -> Vec<String> {
 /// Whether this file holds a document of kubeboot's. One that can't be read is told, not guessed.
 async fn holds<H: Host>(host: &H, file: &Path, left: &mut Vec<String>) -> bool {
     match host.read(file, LIMIT).await {
-        Ok(bytes) => bytes.is_some_and(|bytes| bytes.windows(WORDS.len()).any(|window| window == WORDS)),
+        Ok(bytes) => bytes.is_some_and(|bytes| {
+            let mut found = false;
+            let mut see = |layer: &[u8]| found |= WORDS.iter().any(|words| layer.windows(words.len()).any(|window| window == *words));
+            unwrap::layers(&bytes, &mut see);
+            found
+        }),
         Err(fault) => {
             left.push(format!("look whether {} holds this machine's document with its secrets: {}", file.display(), fault.line()));
             false

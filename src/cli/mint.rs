@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use zeroize::Zeroize;
 
+use super::rendering::Rendering;
 use crate::document::field::CertificateKey;
 use crate::document::spec::PkiSource;
 use crate::document::{Disposal, Document, read_cluster, read_node};
@@ -21,6 +22,7 @@ use crate::mint::{
 use crate::moment::{self, UnixTime};
 use crate::pki::shared::SharedPki;
 use crate::pki::{random, seal};
+use crate::render::Format;
 use crate::secret::Secret;
 
 /// Largest cluster file, key or certificate, bytes: a hundred times what one needs, and no more than a document may have.
@@ -57,6 +59,9 @@ pub struct MintArgs {
     /// Make break-glass.conf too (system:masters)
     #[arg(long)]
     pub break_glass: bool,
+    /// Documents in this form too, in DIR/FORMAT; repeatable
+    #[arg(long, value_name = "FORMAT")]
+    pub render: Vec<Format>,
 }
 
 /// Reads, mints and writes; the text for standard output.
@@ -88,8 +93,9 @@ pub fn run(args: &MintArgs) -> Result<String, Fault> {
         break_glass: args.break_glass,
     };
     let minted = mint(&spec, &options, basis(args)?, &mut random::fill)?;
-    write_all(args, &minted)?;
-    Ok(told(args, &spec.name, &minted))
+    let renderings = Rendering::all(&args.render, &spec.name, &minted)?;
+    write_all(args, &minted, &renderings)?;
+    Ok(told(args, &spec.name, &minted, &renderings))
 }
 
 /// What was made before, of which nothing is ever changed.
@@ -239,7 +245,7 @@ fn refuse_full(out: &Path) -> Result<(), Fault> {
 
 /// All files or none: written into a folder beside, synced, then renamed over the (absent or empty) one. A key that is kept
 /// apart is written before: alone it opens nothing.
-fn write_all(args: &MintArgs, minted: &Minted) -> Result<(), Fault> {
+fn write_all(args: &MintArgs, minted: &Minted, renderings: &[Rendering]) -> Result<(), Fault> {
     let out = &args.out;
     let failed = |error: &io::Error, place: &Path| {
         Fault::new(
@@ -260,11 +266,20 @@ fn write_all(args: &MintArgs, minted: &Minted) -> Result<(), Fault> {
     let is_apart = |file: &&MintedFile| args.key_out.is_some() && file.kind == FileKind::CertificateKey;
     let fill = || -> io::Result<()> {
         write(&beside.path().join(".gitignore"), b"# These files hold secrets.\n*\n")?;
-        for file in minted.files.iter().filter(|file| !is_apart(file)) {
-            let path = beside.path().join(&file.name);
+        let put = |path: PathBuf, bytes: &Secret<Vec<u8>>| -> io::Result<()> {
             DirBuilder::new().recursive(true).mode(0o700).create(parent_of(&path))?;
-            write(&path, file.bytes.expose())?;
-            File::open(parent_of(&path))?.sync_all()?;
+            write(&path, bytes.expose())?;
+            File::open(parent_of(&path))?.sync_all()
+        };
+        for file in minted.files.iter().filter(|file| !is_apart(file)) {
+            put(beside.path().join(&file.name), &file.bytes)?;
+        }
+        for rendering in renderings {
+            let folder = beside.path().join(rendering.format.name());
+            for file in &rendering.files {
+                put(folder.join(&file.path), &file.bytes)?;
+            }
+            File::open(&folder)?.sync_all()?;
         }
         File::open(beside.path())?.sync_all()
     };
@@ -331,7 +346,7 @@ fn rows<'m>(args: &MintArgs, minted: &'m Minted) -> Vec<Row<'m>> {
     rows
 }
 
-fn told(args: &MintArgs, cluster: &str, minted: &Minted) -> String {
+fn told(args: &MintArgs, cluster: &str, minted: &Minted, renderings: &[Rendering]) -> String {
     let place = args.out.display();
     let rows = rows(args, minted);
     let mut text = format!("Cluster {cluster}: {} files in {place}, all secret.\n\n", minted.files.len());
@@ -339,6 +354,9 @@ fn told(args: &MintArgs, cluster: &str, minted: &Minted) -> String {
     for row in &rows {
         let until = row.file.until.map_or_else(|| "no end".to_owned(), |until| until.to_string());
         text.push_str(&format!("{:<24} {:>6}  {until:<20}  {}\n", row.name, row.bytes, row.file.purpose));
+    }
+    for rendering in renderings {
+        text.push_str(&rendering.row());
     }
     text.push('\n');
     for row in &rows {

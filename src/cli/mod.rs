@@ -1,7 +1,9 @@
 //! The command line: one file per subcommand, arguments to calls, nothing else.
 
+pub mod check;
 pub mod mint;
 pub mod plan;
+mod rendering;
 pub mod run;
 pub mod status;
 
@@ -25,6 +27,8 @@ pub enum Sub {
     Status(status::StatusArgs),
     /// Show what a machine with this document would do; secrets are left out
     Plan(plan::PlanArgs),
+    /// Find what is wrong with documents before machines boot with them
+    Check(check::CheckArgs),
     /// Make the documents of a cluster: CAs, userdata of all roles
     Mint(mint::MintArgs),
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use crate::datasource::file;
+use crate::datasource::{file, unwrap};
 use crate::document::read_node;
 use crate::document::spec::{BootstrapCredential, NodeSpec, PkiSource};
 use crate::fault::Fault;
@@ -28,7 +28,7 @@ const REDACTED: &str = "[redacted]";
 pub async fn run(args: &PlanArgs) -> Result<String, Fault> {
     let host = LocalHost::new(PathBuf::from("/"));
     let path = std::path::absolute(&args.document).unwrap_or_else(|_| args.document.clone());
-    let document = file::fetch_told(&host, &path).await?;
+    let document = unwrap::unwrap(file::fetch_told(&host, &path).await?)?;
     let spec = read_node(&document).map_err(crate::document::Violations::into_fault)?;
     Ok(text(&spec))
 }

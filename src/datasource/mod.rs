@@ -3,13 +3,15 @@
 //!
 //! The order, and why:
 //! 1. **Told** (`--datasource`): that one alone. Somebody typed it.
-//! 2. What is addressed to kubeboot by name: `/etc/kubeboot/node.yaml` (or `.json`) and `kubeboot.url=` on the kernel's
-//!    command line. Two of these contradict each other, and a machine that is told two things must not guess which
+//! 2. What is addressed to kubeboot by name: `/etc/kubeboot/node.yaml` (or `.json`), the credential `kubeboot.node` and
+//!    `kubeboot.url=` on the kernel's command line. Two of these contradict each other, and a machine that is told two things must not guess which
 //!    cluster it belongs to: refused, naming both.
 //! 3. What is addressed to whoever reads it: the NoCloud seed folder, then the NoCloud drive. These may hold another
 //!    agent's user-data, so they come last; but they are not searched for one of ours: what is there is the document,
 //!    and its reader says what is wrong with a `#cloud-config`. A seed folder beats the drive, being the more local
 //!    (cloud-init, which merges the two, lets the drive win; one of them is what anybody has).
+//!
+//! Wherever it comes from, [`unwrap`] takes off what platforms and their tools put around it.
 //!
 //! A drive may show up late (udev), so the local places are asked again for [`PATIENCE`] before giving up.
 //!
@@ -17,8 +19,10 @@
 //! `tests/fixtures/datasource/`, a row in the README.
 
 pub mod cmdline;
+pub mod credential;
 pub mod file;
 pub mod nocloud;
+pub mod unwrap;
 pub mod url;
 
 use std::path::PathBuf;
@@ -42,6 +46,8 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub enum Datasource {
     /// `/etc/kubeboot/node.yaml` or `node.json`.
     File,
+    /// Credential `kubeboot.node` of the unit.
+    Credential,
     /// `kubeboot.url=` on the kernel's command line.
     CommandLine,
     /// NoCloud seed folder below `/var/lib/cloud/seed`.
@@ -61,13 +67,14 @@ pub enum Found {
 
 impl Datasource {
     /// All, in the order in which they are asked.
-    pub const ALL: [Self; 4] = [Self::File, Self::CommandLine, Self::Seed, Self::Drive];
+    pub const ALL: [Self; 5] = [Self::File, Self::Credential, Self::CommandLine, Self::Seed, Self::Drive];
 
     /// The name in messages and in the fixtures' folder.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::File => "file",
+            Self::Credential => "credential",
             Self::CommandLine => "cmdline",
             Self::Seed => "seed",
             Self::Drive => "drive",
@@ -78,6 +85,7 @@ impl Datasource {
         let host = early.host;
         match self {
             Self::File => file::fetch(host).await,
+            Self::Credential => credential::fetch(host).await,
             Self::CommandLine => cmdline::fetch(early, &facts.command_line).await,
             Self::Seed => nocloud::fetch_seed(host).await,
             Self::Drive => nocloud::fetch_drive(host).await,
@@ -125,13 +133,17 @@ impl Told {
     }
 }
 
-/// The document of this machine. `told` is the value of `--datasource`; `None` asks every place in the order above.
+/// The document of this machine, unwrapped. `told` is the value of `--datasource`; `None` asks every place in the order above.
 ///
 /// # Errors
 /// [`Failure::CommandLine`] for a malformed `told`; an input failure if no place has a document (all are listed), if two
-/// contradict, or if what was fetched is not what was pinned; [`Failure::DocumentUnfetchable`] if a network place did not answer in
-/// [`url::PATIENCE`]; the host's own faults.
+/// contradict, if what was fetched is not what was pinned, or if it can't be unwrapped; [`Failure::DocumentUnfetchable`] if
+/// a network place did not answer in [`url::PATIENCE`]; the host's own faults.
 pub async fn find<H: Host>(early: &mut Early<'_, H>, told: Option<&str>, facts: &Facts) -> Result<Document, Fault> {
+    unwrap::unwrap(choose(early, told, facts).await?)
+}
+
+async fn choose<H: Host>(early: &mut Early<'_, H>, told: Option<&str>, facts: &Facts) -> Result<Document, Fault> {
     if let Some(told) = told {
         return match Told::parse(told)? {
             Told::File(path) => file::fetch_told(early.host, &path).await,
@@ -145,9 +157,7 @@ pub async fn find<H: Host>(early: &mut Early<'_, H>, told: Option<&str>, facts: 
         for source in Datasource::ALL {
             match source.fetch(early, facts).await? {
                 Found::Document(document) => {
-                    if source == Datasource::File {
-                        refuse_two(&document, &facts.command_line)?;
-                    }
+                    refuse_two(early.host, source, &document, facts).await?;
                     return Ok(Look::Yes(document));
                 }
                 Found::Nothing(lines) => looked.extend(lines),
@@ -162,16 +172,28 @@ pub async fn find<H: Host>(early: &mut Early<'_, H>, told: Option<&str>, facts: 
     }
 }
 
-fn refuse_two(document: &Document, command_line: &str) -> Result<(), Fault> {
-    match cmdline::read(command_line)? {
-        None => Ok(()),
-        Some(pinned) => Err(Fault::new(
-            Failure::DocumentSource,
-            "this machine is told two things",
-            format!("{} and kubeboot.url={} on the kernel's command line", document.origin, pinned.shown()),
-            "remove one of them, or say which with --datasource",
-        )),
+/// What is addressed to kubeboot by name must not be there twice; those that are asked earlier have nothing.
+async fn refuse_two<H: Host>(host: &H, source: Datasource, document: &Document, facts: &Facts) -> Result<(), Fault> {
+    let mut places = vec![document.origin.clone()];
+    if source == Datasource::File
+        && let Found::Document(other) = credential::fetch(host).await?
+    {
+        places.push(other.origin);
     }
+    if matches!(source, Datasource::File | Datasource::Credential)
+        && let Some(pinned) = cmdline::read(&facts.command_line)?
+    {
+        places.push(format!("kubeboot.url={} on the kernel's command line", pinned.shown()));
+    }
+    if places.len() == 1 {
+        return Ok(());
+    }
+    Err(Fault::new(
+        Failure::DocumentSource,
+        "this machine is told two things",
+        places.join(" and "),
+        "remove one of them, or say which with --datasource",
+    ))
 }
 
 fn nothing(looked: &[String]) -> Fault {

@@ -32,7 +32,9 @@ pub(super) fn shown_name(key: &str) -> String {
     if is_field_name(key) { format!("`{key}`") } else { "this key".to_owned() }
 }
 
-fn is_field_name(key: &str) -> bool {
+/// Whether a key looks like the name of a field, so that it may be shown.
+#[must_use]
+pub fn is_field_name(key: &str) -> bool {
     key.starts_with(|c: char| c.is_ascii_alphabetic())
         && key.len() <= 40
         && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'/'))

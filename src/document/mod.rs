@@ -6,6 +6,7 @@
 
 pub mod field;
 pub mod overrides;
+pub mod size;
 pub mod spec;
 pub mod tree;
 pub mod violation;
@@ -20,7 +21,7 @@ mod node;
 mod part;
 mod relations;
 mod scalar;
-mod sniff;
+pub mod sniff;
 mod source;
 mod start;
 mod trust;
@@ -29,6 +30,7 @@ mod walk;
 pub use overrides::merge;
 pub use trust::BUNDLE_FILES;
 pub use violation::{Violation, Violations};
+pub use walk::nearest;
 
 use crate::secret::Secret;
 

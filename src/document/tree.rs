@@ -131,8 +131,8 @@ fn decode(bytes: &[u8], limits: Limits) -> Result<&str, Violation> {
     if let Some(guise) = sniff::guise(bytes) {
         return Err(whole(
             Place::START,
-            format!("this looks like {guise}"),
-            "this version of kubeboot reads the bare document, beginning with `apiVersion: kubeboot/v1alpha1`",
+            format!("this looks like {}", guise.words()),
+            "the document itself has to be here, beginning with `apiVersion: kubeboot/v1alpha1`",
         ));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {

@@ -242,7 +242,8 @@ impl<'t> Fields<'t> {
 }
 
 /// The known name that was probably meant: at most a third of its letters differ.
-pub(super) fn nearest(written: &str, known: &[&'static str]) -> Option<&'static str> {
+#[must_use]
+pub fn nearest(written: &str, known: &[&'static str]) -> Option<&'static str> {
     let lower = written.to_ascii_lowercase();
     known
         .iter()

@@ -1,6 +1,7 @@
 //! What who reads a file can do with it, in plain words: printed by mint, and in the file's comment where it can have one.
 
 use crate::document::spec::PkiMode;
+use crate::power::{Held, Source, WITH_TOKEN, power, until};
 
 use super::administrator::Administrator;
 use super::documents::Reader;
@@ -47,50 +48,16 @@ pub(super) const fn of_administrator(administrator: Administrator) -> &'static s
 
 /// A document.
 pub(super) fn of_document(material: &Material<'_>, reader: Reader<'_>) -> String {
-    let apart = material.options.key != KeyPlace::Documents;
-    let token = matches!(material.credential, Credential::Token(_));
-    let joins = if token {
-        "can add a node as long as its bootstrap token lives".to_owned()
-    } else {
-        format!("can add a node until {}", material.before)
+    let source = match (reader, &material.mode) {
+        (Reader::Worker(..), _) => Source::Nowhere,
+        (_, PkiMode::Disk) => Source::Disk,
+        (_, PkiMode::Url(_)) => Source::Url,
+        (Reader::ControlPlane(_), PkiMode::Secret) => Source::Secret,
+        (_, PkiMode::Secret | PkiMode::Inline) => Source::Document,
     };
-    let starts = reader.starts();
-    match (reader, &material.mode) {
-        (Reader::Worker(..), _) => format!("who reads it and reaches the API server {joins}"),
-        (_, PkiMode::Disk) => {
-            let alone = if token && starts {
-                format!("who reads it and reaches the API server {joins}")
-            } else {
-                "who reads it gains nothing".to_owned()
-            };
-            format!("{alone}: it holds no key of the cluster's; who reads /etc/kubernetes/pki of its machine owns the cluster")
-        }
-        (_, PkiMode::Url(_)) => {
-            let more = if token && starts { format!("; even without them {joins}") } else { String::new() };
-            if apart {
-                format!("who reads it, gets bundle.json from its URL and has the certificate key owns the cluster, at any time{more}")
-            } else {
-                format!(
-                    "who reads it and gets bundle.json from its URL owns the cluster, at any time: it holds the key that opens the CA \
-                     keys there{more}"
-                )
-            }
-        }
-        (Reader::ControlPlane(_), PkiMode::Secret) => {
-            let secret = "as long as Secret kubeadm-certs is there (two hours from init)";
-            if apart {
-                format!("who reads it and reaches the API server {joins}; with the certificate key too it owns the cluster, {secret}")
-            } else {
-                format!("who reads it and reaches the API server owns the cluster, {secret}; without that Secret it {joins}")
-            }
-        }
-        (_, PkiMode::Secret | PkiMode::Inline) => {
-            let more = if token && starts { format!(", and without it {joins}") } else { String::new() };
-            if apart {
-                format!("who reads it and has the certificate key owns the cluster, at any time: it holds the CA keys, sealed{more}")
-            } else {
-                "who reads it owns the cluster, at any time: it holds the CA keys and the key that opens them".to_owned()
-            }
-        }
-    }
+    let is_token = matches!(material.credential, Credential::Token(_));
+    // Who has the CA key signs for itself; a token the initialiser has to make.
+    let has_credential = matches!(source, Source::Nowhere | Source::Secret) || (is_token && reader.starts());
+    let joins = has_credential.then(|| if is_token { WITH_TOKEN.to_owned() } else { until(material.before) });
+    power(&Held { source, has_key: material.options.key == KeyPlace::Documents, joins })
 }

@@ -1,13 +1,12 @@
 //! What a person should know before using what was minted.
 
+use crate::document::size::{self, Platform};
 use crate::document::spec::{CredentialKind, PkiMode};
 
 use super::{DAY, FileKind, KeyPlace, Material, MintedFile};
 
 /// A window longer than this is worth a word, seconds.
 const LONG_WINDOW: i64 = 7 * DAY;
-/// A document longer than this does not fit into EC2's userdata (16 KB, raw).
-const USERDATA_LIMIT: usize = 16 * 1024;
 
 pub(super) fn all(material: &Material<'_>, files: &[MintedFile]) -> Vec<String> {
     let (spec, options) = (material.spec, &material.options);
@@ -47,8 +46,16 @@ pub(super) fn all(material: &Material<'_>, files: &[MintedFile]) -> Vec<String> 
             options.valid_for.as_secs() / DAY.unsigned_abs()
         ));
     }
-    for file in files.iter().filter(|file| file.kind == FileKind::Document && file.bytes.expose().len() > USERDATA_LIMIT) {
-        warnings.push(format!("{} has {} bytes and does not fit into EC2's userdata (16384)", file.name, file.bytes.expose().len()));
+    for file in files.iter().filter(|file| file.kind == FileKind::Document) {
+        let bytes = file.bytes.expose().len();
+        let platforms: Vec<&str> = size::exceeded(bytes).into_iter().map(Platform::name).collect();
+        if !platforms.is_empty() {
+            warnings.push(format!(
+                "{} has {bytes} bytes, more than the userdata of {} takes; pki: {{url: …}}, pki: disk or ECDSA keys make it small",
+                file.name,
+                platforms.join(" and of ")
+            ));
+        }
     }
     warnings
 }

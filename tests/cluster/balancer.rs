@@ -20,6 +20,9 @@ const SHORT: Duration = Duration::from_secs(10);
 /// How long a mute endpoint keeps a connection.
 const MUTE: Duration = Duration::from_secs(20);
 
+/// The server of files, among the servers.
+const FILES: &str = "files";
+
 /// What a machine meets at the endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Face {
@@ -80,15 +83,39 @@ impl Balancer {
         self.end("haproxy");
         self.end("dnsmasq");
         self.drop_packets(if face == Face::Unreachable { "tcp dport 6443" } else { "" })?;
-        self.serve("dnsmasq", &names(&self.nodes, face != Face::Nameless))?;
+        self.serve("dnsmasq", "dnsmasq", &names(&self.nodes, face != Face::Nameless))?;
         let mut ports = vec![":53"];
         if face != Face::Off {
             let config = self.folder.join("haproxy.cfg");
             fs::write(&config, self.haproxy(face)?).whilst(config.display())?;
-            self.serve("haproxy", &["-db".into(), "-f".into(), config.display().to_string()])?;
+            self.serve("haproxy", "haproxy", &["-db".into(), "-f".into(), config.display().to_string()])?;
             ports.push(":6443");
         }
         wait_for("the balancer's servers", SHORT, Duration::from_millis(20), || self.listens(&ports))
+    }
+
+    /// Serves a file at [`crate::fleet::BUNDLE_URL`], and nothing else.
+    pub fn publish(&self, file: &Path) -> Outcome<()> {
+        let config = self.folder.join("files.cfg");
+        let text = format!(
+            "defaults
+  mode http
+  timeout client 10s
+frontend files
+  bind {BALANCER_ADDRESS}:8080
+  http-request return status 404 unless {{ path /bundle.json }}
+  http-request return status 200 content-type application/json file {}
+",
+            file.display()
+        );
+        fs::write(&config, text).whilst(config.display())?;
+        self.serve(FILES, "haproxy", &["-db".into(), "-f".into(), config.display().to_string()])?;
+        wait_for("the server of files", SHORT, Duration::from_millis(20), || self.listens(&[":8080"]))
+    }
+
+    /// The file is gone.
+    pub fn withdraw(&self) {
+        self.end(FILES);
     }
 
     /// Packets of this machine to the endpoint vanish, until the next face.
@@ -131,12 +158,12 @@ impl Balancer {
         self.folder.join(format!("{name}.log"))
     }
 
-    fn serve(&self, name: &'static str, arguments: &[String]) -> Outcome<()> {
+    fn serve(&self, name: &'static str, program: &str, arguments: &[String]) -> Outcome<()> {
         let log = self.log(name);
         let log = File::options().create(true).append(true).open(&log).whilst(log.display())?;
         let errors = log.try_clone().whilst(name)?;
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let mut command = self.command(name, &arguments)?;
+        let mut command = self.command(program, &arguments)?;
         let child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().whilst(name)?;
         self.servers.lock().unwrap_or_else(PoisonError::into_inner).insert(name, child);
         Ok(())

@@ -22,6 +22,9 @@ pub const DOCUMENT: &str = "var/lib/cloud/seed/nocloud/user-data";
 const WANTED_BY: &str = "multi-user.target";
 const METADATA: &str = "var/lib/cloud/seed/nocloud/meta-data";
 
+/// Where the balancer's machine serves the bundle of a cluster with `pki: url`; plain http, for mint pins it.
+pub const BUNDLE_URL: &str = "http://10.77.0.10:8080/bundle.json";
+
 /// What differs between the clusters of the cases.
 #[derive(Clone, Copy, Debug)]
 pub struct Choice {
@@ -131,6 +134,7 @@ pub fn seed(node: &Node, document: &[u8]) -> Outcome<()> {
 fn cluster_file(choice: Choice) -> Outcome<String> {
     let ignored = ignored_preflight()?;
     let Choice { pki, credential, encryption } = choice;
+    let pki = if pki == "url" { format!("{{url: \"{BUNDLE_URL}\"}}") } else { pki.to_owned() };
     Ok(format!(
         "apiVersion: kubeboot/v1alpha1
 kind: Cluster

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use std::path::Path;
 
 use crate::outcome::{Outcome, While};
 
@@ -102,6 +103,15 @@ impl Gathering {
         let whole = STANDARD.encode(pem);
         for piece in whole.as_bytes().chunks(40).skip(2).filter(|piece| piece.len() == 40) {
             self.push(label, piece);
+        }
+        Ok(())
+    }
+
+    /// The keys of the shared PKI in a minted folder, which not every document holds.
+    pub fn shared(&mut self, pki: &Path) -> Outcome<()> {
+        for name in BUNDLE_KEYS {
+            let path = pki.join(name.replace("etcd-ca", "etcd/ca"));
+            self.private_key(name, &std::fs::read_to_string(&path).whilst(path.display())?)?;
         }
         Ok(())
     }

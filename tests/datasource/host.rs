@@ -201,7 +201,8 @@ impl Host for Machine {
         UnixTime(1_764_000_000)
     }
 
-    fn credential_path(&self, _: &str) -> Option<PathBuf> {
-        panic!("a datasource reads no credential")
+    fn credential_path(&self, name: &str) -> Option<PathBuf> {
+        let folder = Path::new("/run/credentials/kubeboot.service");
+        self.below(folder).exists().then(|| folder.join(name))
     }
 }

@@ -26,6 +26,7 @@ pub fn arguments(folder: &Path) -> MintArgs {
         valid_for: day,
         admin_valid_for: None,
         break_glass: false,
+        render: Vec::new(),
     }
 }
 

@@ -109,7 +109,7 @@ fn the_words_are_right() {
             assert_eq!(has_key, way.key == KeyPlace::Documents && way.mode != "disk", "{at}");
             assert_eq!(says("the certificate key"), way.key == KeyPlace::Apart && way.mode != "disk", "{at}");
             assert_eq!(says("CA keys, sealed") || says("CA keys and the key that opens them"), has_bundle, "{at}");
-            assert_eq!(says("bundle.json"), way.mode == "url", "{at}");
+            assert_eq!(says("bundle from its URL"), way.mode == "url", "{at}");
             assert_eq!(says("at any time"), way.mode == "url" || has_bundle, "{at}");
             let alone = has_key && has_bundle;
             assert_eq!(document.power.starts_with("who reads it owns the cluster"), alone, "{at}");

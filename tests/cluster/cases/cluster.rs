@@ -47,6 +47,7 @@ impl<'a> Cluster<'a> {
         for text in minted.texts()? {
             gathering.minted(&text)?;
         }
+        gathering.shared(&minted.folder.join("pki"))?;
         let needles = Arc::new(gathering.finish());
         secrets::understood(&needles, case.choice)?;
         let watch = Kubectl::new(&bed.balancer, ready.parts.path("kubectl")?, &minted.admin()).watch_ready()?;

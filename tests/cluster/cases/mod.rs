@@ -4,6 +4,7 @@ mod accepted;
 mod cluster;
 mod crowd;
 mod cuts;
+mod delivered;
 mod endpoint;
 mod grown;
 mod ha;
@@ -56,7 +57,7 @@ enum Play {
     OneByOne(Script),
 }
 
-const CASES: [Case; 20] = [
+const CASES: [Case; 22] = [
     Case {
         name: "one",
         what: "one machine, from power-on to a working control plane",
@@ -208,6 +209,24 @@ const CASES: [Case; 20] = [
         workers: 0,
         choice: Choice { pki: "secret", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
         play: Play::AtOnce { look: minors::look, shake: None },
+        deferred: true,
+    },
+    Case {
+        name: "ha-url",
+        what: "three control planes and a worker at once; the bundle comes from a pinned URL",
+        control_planes: 3,
+        workers: 1,
+        choice: Choice { pki: "url", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
+        play: Play::OneByOne(delivered::from_a_url),
+        deferred: true,
+    },
+    Case {
+        name: "ha-disk",
+        what: "three control planes and a worker at once; the PKI is put on the control planes by hand, while they wait for it",
+        control_planes: 3,
+        workers: 1,
+        choice: Choice { pki: "disk", credential: "bootstrapCertificate", encryption: "ECDSA-P256" },
+        play: Play::OneByOne(delivered::by_hand),
         deferred: true,
     },
     Case {

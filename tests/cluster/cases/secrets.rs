@@ -21,6 +21,7 @@ pub fn understood(needles: &Needles, choice: Choice) -> Outcome<()> {
         _ => "private key in a document",
     };
     let mut wanted = vec!["certificate key", "key of the minted admin.conf", credential];
+    wanted.retain(|label| *label != "certificate key" || choice.pki != "disk");
     wanted.extend(BUNDLE_KEYS);
     wanted.retain(|label| !labels.contains(label));
     if wanted.is_empty() { Ok(()) } else { Err(format!("the harness finds no {wanted:?} in what mint made")) }

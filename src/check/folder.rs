@@ -1,0 +1,139 @@
+//! The files of one folder beside each other. The first document of a folder is what the others are compared with.
+
+use std::collections::BTreeMap;
+
+use crate::digest;
+use crate::document::spec::{NodeSpec, PkiSource, SealedBundle, SecretSource};
+use crate::pki::certificate::Certificate;
+
+use super::{Companions, Rule, Sheet, node};
+
+pub(super) fn check(sheets: &mut [Sheet<'_>], companions: &[Companions]) {
+    for sheet in sheets.iter_mut() {
+        let beside = companions.iter().find(|companions| companions.folder == sheet.input.folder);
+        if let (Some(beside), Some(spec)) = (beside, sheet.node().cloned()) {
+            parted(sheet, &spec, beside);
+        }
+    }
+    let mut folders: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, sheet) in sheets.iter().enumerate() {
+        if sheet.node().is_some() {
+            folders.entry(sheet.input.folder.as_str()).or_default().push(index);
+        }
+    }
+    for members in folders.into_values() {
+        let files: Vec<(usize, String, NodeSpec)> = members
+            .into_iter()
+            .filter_map(|index| sheets.get(index).and_then(|sheet| Some((index, sheet.input.name.clone(), sheet.node()?.clone()))))
+            .collect();
+        for (number, (index, name, spec)) in files.iter().enumerate() {
+            let before = files.get(..number).unwrap_or_default();
+            let Some(sheet) = sheets.get_mut(*index) else { continue };
+            if let Some((_, first, other)) = before.first() {
+                alike(sheet, spec, first, other);
+            }
+            initialisers(sheet, spec, before);
+            windows(sheet, spec, before);
+            keys(sheet, name, spec, &files);
+        }
+    }
+}
+
+fn authorities(spec: &NodeSpec) -> Vec<Certificate> {
+    Certificate::all(&spec.discovery.certificate_authority, "").unwrap_or_default()
+}
+
+fn alike(sheet: &mut Sheet<'_>, spec: &NodeSpec, first: &str, other: &NodeSpec) {
+    if spec.cluster != other.cluster {
+        let problem = format!("this is cluster {}, and {first} is of cluster {}", spec.cluster, other.cluster);
+        sheet.tell(Rule::ClusterDiffers, "cluster", problem, "keep one cluster's documents in a folder");
+    }
+    let known = authorities(other);
+    // A CA that is being rotated is there beside the old one.
+    if !authorities(spec).iter().any(|authority| known.iter().any(|known| known.der() == authority.der())) {
+        let problem = format!("this is another cluster's CA than that of {first}");
+        sheet.tell(Rule::ClusterDiffers, "discovery.certificateAuthority", problem, "use documents of the same mint");
+    }
+    if spec.endpoint != other.endpoint {
+        let problem = format!("the endpoint is {}, and {first} has {}", spec.endpoint, other.endpoint);
+        sheet.tell(Rule::EndpointDiffers, "controlPlaneEndpoint", problem, "write the same in all documents of a cluster");
+    }
+    if spec.kubernetes_version != other.kubernetes_version {
+        let problem = format!("the version is {}, and {first} has {}", spec.kubernetes_version, other.kubernetes_version);
+        sheet.tell(Rule::VersionDiffers, "kubernetesVersion", problem, "write the same in all documents, until the cluster is upgraded");
+    }
+}
+
+/// A claim is what makes it safe that several machines may start the cluster; it is one only in the same store.
+fn initialisers(sheet: &mut Sheet<'_>, spec: &NodeSpec, before: &[(usize, String, NodeSpec)]) {
+    let Some(initialize) = &spec.initialize else { return };
+    let rival = before.iter().find(|(_, _, other)| {
+        other.cluster == spec.cluster
+            && other.initialize.as_ref().is_some_and(|other| other.claim.is_none() || other.claim != initialize.claim)
+    });
+    if let Some((_, name, _)) = rival {
+        let problem = format!("{name} may start this cluster too: two machines could make two clusters of one name");
+        sheet.tell(Rule::TwoInitialisers, "initialize", problem, "keep initialize in one document, or let all claim in the same store");
+    }
+}
+
+/// Mint lets credentials and windows end together.
+fn windows(sheet: &mut Sheet<'_>, spec: &NodeSpec, before: &[(usize, String, NodeSpec)]) {
+    let end = |spec: &NodeSpec| {
+        let window = spec.initialize.as_ref().map(|initialize| ("initialize.before", initialize.before));
+        let credential = node::credential(spec).map(|found| ("discovery.bootstrapCertificate.certificate", found.not_after()));
+        window.or(credential)
+    };
+    let Some((field, own)) = end(spec) else { return };
+    let other = before.iter().find_map(|(_, name, other)| end(other).map(|(_, end)| (name, end)));
+    if let Some((name, theirs)) = other.filter(|(_, theirs)| *theirs != own) {
+        let problem = format!("this ends at {own}, and {name} at {theirs}");
+        sheet.tell(Rule::WindowDiffers, field, problem, "use documents of the same mint");
+    }
+}
+
+/// A control plane's key against the bundle that another's document has, where its own has none.
+fn keys(sheet: &mut Sheet<'_>, name: &str, spec: &NodeSpec, files: &[(usize, String, NodeSpec)]) {
+    let Some(SecretSource::Inline(key)) = &spec.certificate_key else { return };
+    if node::bundle(spec).is_some() {
+        return;
+    }
+    for (_, other_name, other) in files.iter().filter(|(_, other_name, _)| other_name != name) {
+        let Some(SecretSource::Inline(theirs)) = other.certificate_key.as_ref().filter(|_| node::bundle(other).is_some()) else { continue };
+        if !theirs.expose().trim().eq_ignore_ascii_case(key.expose().trim()) {
+            let problem = format!("this key does not open the bundle of {other_name}, which has another");
+            sheet.tell(Rule::BundleKey, "certificateKey", problem, "use documents of the same mint");
+        }
+    }
+}
+
+/// A key or a bundle that is kept apart from its document, where it lies beside it.
+fn parted(sheet: &mut Sheet<'_>, spec: &NodeSpec, beside: &Companions) {
+    let bundle: Option<SealedBundle> = match (&spec.pki, &beside.bundle) {
+        (Some(PkiSource::Url { sha256, .. }), Some(bytes)) => {
+            if digest::sha256(bytes.expose()) != *sha256 {
+                let problem = "the bundle.json beside this document has another digest: machines would refuse it";
+                sheet.tell(Rule::BundlePin, "pki.sha256", problem, "use the bundle.json and the documents of the same mint");
+                return;
+            }
+            let Ok(bundle) = serde_json::from_slice(bytes.expose()) else {
+                let problem = "the bundle.json beside this document is no bundle, though it is the one that the document means";
+                sheet.tell(Rule::BundleContents, "pki.url", problem, "use the bundle.json and the documents of the same mint");
+                return;
+            };
+            Some(bundle)
+        }
+        _ => node::bundle(spec).cloned(),
+    };
+    let apart = beside.key.as_ref().and_then(|key| std::str::from_utf8(key.expose()).ok());
+    let key = match &spec.certificate_key {
+        // The two are in the document, and were compared there.
+        Some(SecretSource::Inline(_)) if node::bundle(spec).is_some() => return,
+        Some(SecretSource::Inline(key)) => Some(key.expose().as_str()),
+        Some(_) => apart,
+        None => None,
+    };
+    if let (Some(bundle), Some(key)) = (bundle, key) {
+        node::opens(sheet, &bundle, key, &spec.discovery.certificate_authority);
+    }
+}

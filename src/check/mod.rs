@@ -1,0 +1,228 @@
+//! `kubeboot check`: everything that can be known to be wrong with documents and cluster files before a machine boots
+//! with them. Pure: names, bytes and the time are handed in. The way: `node` and `cluster` judge one file, `folder` the
+//! files of one folder beside each other; `excerpt` shows the place without secrets; [`text`] tells it.
+
+pub mod power;
+pub mod rule;
+pub mod text;
+pub mod validate;
+
+mod cluster;
+mod excerpt;
+mod folder;
+mod kubeadm;
+mod networks;
+mod node;
+
+use crate::document::spec::{ClusterSpec, NodeSpec};
+use crate::document::tree::{self, Node, Place, Tree};
+use crate::document::{Disposal, Document, read_cluster, read_node};
+use crate::moment::UnixTime;
+use crate::secret::Secret;
+
+use excerpt::Text;
+pub use rule::{Rule, Severity};
+
+/// A file as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Its name, as a person would write it.
+    pub name: String,
+    /// The folder in which it belongs together with others; files of one folder are compared.
+    pub folder: String,
+    /// Its bytes.
+    pub bytes: Secret<Vec<u8>>,
+}
+
+/// What mint puts beside the documents of a folder, and the documents speak of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Companions {
+    /// The folder.
+    pub folder: String,
+    /// bundle.json.
+    pub bundle: Option<Secret<Vec<u8>>>,
+    /// certificate-key.
+    pub key: Option<Secret<Vec<u8>>>,
+}
+
+/// A line of the file, without anything that could be secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The line; what is not known to be public is `…`.
+    pub line: String,
+    /// Characters before the mark.
+    pub before: usize,
+    /// Characters marked, at least one.
+    pub width: usize,
+}
+
+/// One thing that is wrong, or worth knowing. No text of it holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Which rule it breaks.
+    pub rule: Rule,
+    /// The file.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// Field path; empty where the whole file is meant.
+    pub field: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What to write, or to do.
+    pub advice: String,
+    /// The place; `None` where the whole file is meant.
+    pub excerpt: Option<Excerpt>,
+}
+
+/// What a file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A machine's document.
+    Node(Box<NodeSpec>),
+    /// A cluster file.
+    Cluster(Box<ClusterSpec>),
+    /// Neither, or wrong.
+    Unread,
+}
+
+/// A file that was judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub content: Content,
+}
+
+/// All that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// In the order of the files and of their text.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The files.
+    pub files: Vec<Judged>,
+}
+
+impl Checked {
+    /// How many diagnostics are as severe as this.
+    #[must_use]
+    pub fn count(&self, severity: Severity) -> usize {
+        self.diagnostics.iter().filter(|diagnostic| diagnostic.rule.severity() == severity).count()
+    }
+}
+
+/// A file while it is judged: what was found gathers in it.
+struct Sheet<'i> {
+    input: &'i Input,
+    text: Text,
+    content: Content,
+    found: Vec<Diagnostic>,
+}
+
+impl Sheet<'_> {
+    /// Records what is wrong with a field of kubeboot's own document; with its parent, where the field is not written.
+    fn tell(&mut self, rule: Rule, field: &str, problem: impl Into<String>, advice: impl Into<String>) {
+        let place = self.text.place(field);
+        self.tell_at(rule, place, field, problem, advice);
+    }
+
+    /// Records what is wrong at a place; `None`: with the file.
+    fn tell_at(&mut self, rule: Rule, place: Option<Place>, field: &str, problem: impl Into<String>, advice: impl Into<String>) {
+        let excerpt = place.and_then(|place| self.text.excerpt(place));
+        let Place { line, column } = place.unwrap_or(Place::START);
+        let (file, field) = (self.input.name.clone(), field.to_owned());
+        self.found.push(Diagnostic { rule, file, line, column, field, problem: problem.into(), advice: advice.into(), excerpt });
+    }
+
+    fn node(&self) -> Option<&NodeSpec> {
+        match &self.content {
+            Content::Node(spec) => Some(spec),
+            _ => None,
+        }
+    }
+}
+
+/// Judges files, each by itself and beside those of its folder.
+#[must_use]
+pub fn check(inputs: &[Input], companions: &[Companions], now: UnixTime) -> Checked {
+    let mut sheets: Vec<Sheet<'_>> = inputs.iter().map(|input| single(input, now)).collect();
+    folder::check(&mut sheets, companions);
+    let mut checked = Checked { diagnostics: Vec::new(), files: Vec::new() };
+    for mut sheet in sheets {
+        sheet.found.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+        checked.diagnostics.append(&mut sheet.found);
+        checked.files.push(Judged { name: sheet.input.name.clone(), content: sheet.content });
+    }
+    checked
+}
+
+/// Whether a file of a folder claims to be kubeboot's, so that it is worth judging.
+#[must_use]
+pub fn is_document(bytes: &[u8]) -> bool {
+    let parsed = tree::parse(bytes, tree::DOCUMENT);
+    let is_ours = |tree: &Tree| match excerpt::field(tree, "apiVersion").map(|entry| &entry.value.node) {
+        Some(Node::Scalar { text, .. }) => text.expose().starts_with("kubeboot/"),
+        _ => matches!(kind(tree), Some("Node" | "Cluster")),
+    };
+    // What is too broken to be parsed may still have been meant; what is refused at its first byte is in another form,
+    // one for a platform.
+    let is_broken_later = || parsed.spoilt && parsed.violations.iter().all(|found| (found.line, found.column) != (1, 1));
+    let says_so = || bytes.windows(b"kubeboot/v1".len()).any(|window| window == b"kubeboot/v1");
+    parsed.documents.iter().any(is_ours) || (is_broken_later() && says_so())
+}
+
+/// A file of a folder that is none.
+#[must_use]
+pub fn skipped(name: &str) -> Diagnostic {
+    Diagnostic {
+        rule: Rule::Skipped,
+        file: name.to_owned(),
+        line: 1,
+        column: 1,
+        field: String::new(),
+        problem: "this is no bare document of kubeboot's, and was not checked".to_owned(),
+        advice: "check the document that it was made from".to_owned(),
+        excerpt: None,
+    }
+}
+
+fn single(input: &Input, now: UnixTime) -> Sheet<'_> {
+    let parsed = tree::parse(input.bytes.expose(), tree::DOCUMENT);
+    let is_cluster = parsed.documents.iter().any(|tree| kind(tree) == Some("Cluster"));
+    let text = Text::new(input.bytes.expose(), parsed);
+    let mut sheet = Sheet { input, text, content: Content::Unread, found: Vec::new() };
+    let document =
+        Document { origin: input.name.clone(), bytes: input.bytes.clone(), instance_id: None, disposal: Disposal::Remove(Vec::new()) };
+    let read = if is_cluster {
+        read_cluster(&document).map(|spec| Content::Cluster(Box::new(spec)))
+    } else {
+        read_node(&document).map(|spec| Content::Node(Box::new(spec)))
+    };
+    match read {
+        Ok(content) => sheet.content = content,
+        Err(violations) => {
+            for violation in violations.list() {
+                let place = Place { line: violation.line, column: violation.column };
+                sheet.tell_at(Rule::Document, Some(place), &violation.path, &violation.problem, &violation.advice);
+            }
+        }
+    }
+    kubeadm::fields(&mut sheet);
+    match sheet.content.clone() {
+        Content::Node(spec) => node::check(&mut sheet, &spec, now),
+        Content::Cluster(spec) => cluster::check(&mut sheet, &spec),
+        Content::Unread => {}
+    }
+    sheet
+}
+
+/// `kind` of a document.
+fn kind(tree: &Tree) -> Option<&str> {
+    match excerpt::field(tree, "kind").map(|entry| &entry.value.node) {
+        Some(Node::Scalar { text, .. }) => Some(text.expose()),
+        _ => None,
+    }
+}
