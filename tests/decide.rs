@@ -114,3 +114,12 @@ fn a_late_step_is_still_asked_about_before_it_is_given_up() {
     assert_eq!(at(DoneWhen::Joined, Some(true), 3, Attempt::Succeeded, DEADLINE + 60), Decision::Next);
     assert_eq!(at(DoneWhen::Joined, Some(true), 3, Attempt::None, DEADLINE + 60), Decision::Next);
 }
+
+#[test]
+fn what_the_fence_alone_waits_for_ends_the_run_though_it_may_pass() {
+    for failure in [Failure::AwaitsInitialiser, Failure::ClaimStoreDown] {
+        assert_eq!(fault(failure).class().exit_code(), 75);
+        let attempt = Attempt::Failed(fault(failure));
+        assert_eq!(at(DoneWhen::ClusterStarted, Some(false), 1, attempt, 0), Decision::Halt(fault(failure)));
+    }
+}

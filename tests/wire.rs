@@ -412,6 +412,19 @@ async fn a_body_over_the_limit_is_too_large_announced_or_not() {
 }
 
 #[tokio::test]
+async fn what_only_explains_a_status_is_cut_off_at_the_limit() {
+    let announced = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 5\r\n\r\n12345";
+    let chunked = "HTTP/1.1 503 Service Unavailable\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n123\r\n2\r\n45\r\n0\r\n\r\n";
+    for text in [announced, chunked] {
+        let (address, _) = serve(move |mut stream| async move { answer(&mut stream, text, &std::sync::Mutex::default()).await }).await;
+        for (size_limit, body) in [(0, ""), (2, "12"), (4, "1234"), (5, "12345"), (6, "12345")] {
+            let request = Request { size_limit, ..request(format!("http://{address}/"), None) };
+            assert_eq!(host().http(&request).await, Ok(Response { status: 503, body: body.as_bytes().to_vec() }));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_client_certificate_is_shown_where_one_is_demanded() {
     let ca = Ca::new();
     let (address, _) = tls_server(demanding(&ca), OK).await;
