@@ -23,10 +23,13 @@ use golden::golden;
 use joiner::{BUNDLE, Joiner, boot, kit, machine};
 use kubeadm::Torn;
 use kubeboot::digest::sha256;
+use kubeboot::document::spec::EncryptionAlgorithm;
 use kubeboot::failure::Failure;
+use kubeboot::pki::shared::{SharedName, SharedPki};
 use kubeboot::report::{Report, StepOutcome};
 use serde_json::Value;
 use sim::Sim;
+use worker::start;
 
 fn report(sim: &Sim<Joiner>) -> Report {
     serde_json::from_str(&sim.file("/run/kubeboot/status.json").unwrap()).unwrap()
@@ -192,6 +195,14 @@ fn files_that_the_operator_puts_there_are_waited_for_checked_and_left_alone() {
     assert_eq!(fault.failure(), Failure::PkiUnusable, "{fault}");
     assert!(fault.at().contains("etcd/ca"), "{fault}");
     assert!((16.0..18.0).contains(&sim.seconds()), "{}", sim.seconds());
+
+    // Nor do another cluster's files belong here.
+    let other = SharedPki::mint(EncryptionAlgorithm::EcdsaP256, start(), start().plus(86_400)).unwrap();
+    let foreign = |name: &str| other.text(SharedName::ALL.into_iter().find(|known| known.path() == name).unwrap()).to_owned();
+    let sim = machine(delivered(5.0, |name, _| foreign(name)));
+    let fault = boot(&sim).unwrap().unwrap_err();
+    assert_eq!((fault.failure(), fault.at()), (Failure::CaMismatch, "/etc/kubernetes/pki, ca.crt"), "{fault}");
+    assert!(fault.advice().contains("mint's pki folder"), "{fault}");
 
     // Half of them never come: it says which, and is started again by the unit.
     let mut world = delivered(5.0, |_, text| text.to_owned());

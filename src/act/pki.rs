@@ -159,7 +159,9 @@ async fn delivered<H: Host>(run: &mut Run<'_, H>) -> Result<SharedPki, Fault> {
         if now.since(*wrong_since.get_or_insert(now)) < SETTLED {
             return Ok(Look::NotYet(Failure::PkiAwaited.seen(format!("{}: {}", fault.at(), fault.what()))));
         }
-        Err(fault)
+        let advice = "put the cluster's own eight files there: those of mint's pki folder, or of another control plane";
+        let wrong = Fault::new(fault.failure(), fault.what(), format!("{}, {}", paths::PKI, fault.at()), advice);
+        Err(fault.why().map(str::to_owned).into_iter().fold(wrong, Fault::because))
     })
     .await
 }
