@@ -73,9 +73,15 @@ pub(crate) async fn until<'a, W: Waiter<'a>, T>(
         wait.tries += 1;
         alike += 1;
         let looked = match &shared {
-            Some(kept) => kept.look(host, look(waiter)).await?,
-            None => look(waiter).await?,
+            Some(kept) => kept.look(host, look(waiter)).await,
+            None => look(waiter).await,
         };
+        if looked.is_err() && wait.tries > 1 {
+            // Whatever comes next, nobody waits for this any more.
+            wait.end();
+            note(waiter, &wait);
+        }
+        let looked = looked?;
         let elapsed = host.now().since(since);
         wait.seconds = milliseconds(elapsed);
         let seen = match looked {

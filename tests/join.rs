@@ -186,7 +186,11 @@ fn files_that_the_operator_puts_there_are_waited_for_checked_and_left_alone() {
     // They are there from the first: nothing is to be done.
     let sim = machine(delivered(-10.0, |_, text| text.to_owned()));
     boot(&sim).unwrap().unwrap();
-    assert!(report(&sim).steps.iter().any(|step| step.id.name() == "shared-pki" && step.outcome == StepOutcome::FoundDone));
+    let told = report(&sim);
+    let step = told.steps.iter().find(|step| step.id.name() == "shared-pki").unwrap();
+    assert!(step.outcome == StepOutcome::Done && step.waits.is_empty(), "{step:?}");
+    // Nothing is recorded that would make the files kubeboot's own, which another document could replace.
+    assert!(!sim.file("/var/lib/kubeboot/ledger.jsonl").unwrap().contains("shared-pki"));
 
     // A key that is no pair stays wrong.
     let front_proxy = kit().shared.iter().find(|(name, _)| *name == "front-proxy-ca.key").unwrap().1.clone();

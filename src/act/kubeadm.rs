@@ -106,7 +106,9 @@ pub async fn init<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     super::etcd::clear_stillborn(run).await?;
     if etcd_is_local(run).await? {
         turn::refuse_removed(run).await?;
-    } else {
+    }
+    // A manifest alone has started nothing: whoever claimed anew since may have.
+    if run.host.list(Path::new(paths::ETCD_MEMBER)).await?.is_none() {
         claim::confirm(run).await?;
     }
     let command = command::init(run.uploads_certificates(), Duration::from_secs(900));

@@ -10,7 +10,7 @@ use crate::document::spec::{NodeSpec, PkiSource, SealedBundle};
 use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::host::{Host, shown_url};
-use crate::moment::UnixTime;
+use crate::moment::{Instant, UnixTime};
 use crate::paths;
 use crate::pki::certificate::Certificate;
 use crate::pki::seal;
@@ -21,7 +21,7 @@ use crate::secret::Secret;
 
 const FIELD: &str = "discovery.certificateAuthority";
 const LIMIT: usize = 64 << 10;
-/// How long files that are all there may be wrong: they may be in the middle of being copied.
+/// How long files that are all there may stay wrong and as they are: they may be in the middle of being copied.
 const SETTLED: Duration = Duration::from_secs(5);
 const SECRET: &str = "/api/v1/namespaces/kube-system/secrets/kubeadm-certs";
 
@@ -45,8 +45,11 @@ fn file(name: SharedName) -> PathBuf {
     PathBuf::from(paths::PKI).join(name.path())
 }
 
-/// Those of the eight files that are there.
-async fn found<H: Host>(host: &H) -> Result<Vec<(SharedName, Secret<String>)>, Fault> {
+/// Files of the eight, PEM.
+type Found = Vec<(SharedName, Secret<String>)>;
+
+/// Those that are there.
+async fn found<H: Host>(host: &H) -> Result<Found, Fault> {
     let mut found = Vec::new();
     for name in SharedName::ALL {
         let Some(bytes) = host.read(&file(name), LIMIT).await? else { continue };
@@ -88,8 +91,8 @@ pub async fn on_disk<H: Host>(run: &mut Run<'_, H>) -> Result<bool, Fault> {
             run.shared = Some(shared);
             Ok(true)
         }
-        // Written here once, for another document perhaps, or being put there: `provide` looks closer. Else somebody else's: left alone.
-        Err(_) if run.progress.has_begun(StepId::SharedPki) || run.spec.pki == Some(PkiSource::Disk) => Ok(false),
+        // Written here once, for another document perhaps: `provide` looks closer. Else somebody else's: left alone.
+        Err(_) if run.progress.has_begun(StepId::SharedPki) => Ok(false),
         Err(fault) => Err(fault),
     }
 }
@@ -144,19 +147,24 @@ async fn fetch<H: Host>(host: &H, url: &str, sha256: &str) -> Result<SealedBundl
 
 /// The files that the operator puts there, perhaps at this moment: what is wrong for long is wrong.
 async fn delivered<H: Host>(run: &mut Run<'_, H>) -> Result<SharedPki, Fault> {
-    let mut wrong_since = None;
+    let mut wrong: Option<(Instant, Found)> = None;
     run.until("the operator's files in /etc/kubernetes/pki", backoff::LOCAL, async |run| {
         let found = found(run.host).await?;
         let missing: Vec<&str> =
             SharedName::ALL.into_iter().filter(|name| found.iter().all(|(other, _)| other != name)).map(SharedName::path).collect();
         if !missing.is_empty() {
-            wrong_since = None;
+            wrong = None;
             return Ok(Look::NotYet(Failure::PkiAwaited.seen(format!("not there yet: {}", missing.join(", ")))));
         }
         let shared = together(&found)?;
         let Err(fault) = shared.check(&run.spec.discovery.certificate_authority) else { return Ok(Look::Yes(shared)) };
         let now = run.host.now();
-        if now.since(*wrong_since.get_or_insert(now)) < SETTLED {
+        let since = match wrong.take() {
+            Some((since, same)) if same == found => since,
+            _ => now,
+        };
+        wrong = Some((since, found));
+        if now.since(since) < SETTLED {
             return Ok(Look::NotYet(Failure::PkiAwaited.seen(format!("{}: {}", fault.at(), fault.what()))));
         }
         let advice = "put the cluster's own eight files there: those of mint's pki folder, or of another control plane";

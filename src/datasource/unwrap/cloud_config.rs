@@ -13,6 +13,8 @@ pub(super) struct Held {
     pub bytes: Secret<Vec<u8>>,
     /// Line of the `#cloud-config` where it begins.
     pub line: usize,
+    /// Whether there are other keys beside it.
+    pub is_shared: bool,
 }
 
 /// Where in the outermost map one is.
@@ -30,7 +32,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Held>, Wrong> {
         Wrong { line: before.iter().filter(|byte| **byte == b'\n').count() + 1, why: "this is not UTF-8 text".to_owned() }
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut held = None;
+    let (mut held, mut is_shared) = (None, false);
     let mut depth = 0_usize;
     let mut documents = 0_usize;
     let mut awaits = Awaits::Key;
@@ -57,13 +59,16 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Held>, Wrong> {
             }
             Event::Scalar(value, style, ..) if depth == 1 => match awaits {
                 Awaits::Key if *value == *KEY && held.is_some() => return wrong("the key kubeboot is there twice"),
-                Awaits::Key => awaits = Awaits::Value(*value == *KEY),
+                Awaits::Key => {
+                    is_shared |= *value != *KEY;
+                    awaits = Awaits::Value(*value == *KEY);
+                }
                 Awaits::Value(true) => {
                     // A block begins, for the parser, with its first line that is not empty.
                     let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
                     let empty = value.bytes().take_while(|byte| block && *byte == b'\n').count();
                     let line = span.start.line().saturating_sub(empty).max(1);
-                    held = Some(Held { bytes: Secret::new(value.into_owned().into_bytes()), line });
+                    held = Some(Held { bytes: Secret::new(value.into_owned().into_bytes()), line, is_shared: false });
                     awaits = Awaits::Key;
                 }
                 Awaits::Value(false) => awaits = Awaits::Key,
@@ -81,7 +86,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Held>, Wrong> {
                 depth = depth.saturating_sub(1);
                 if depth == 1 {
                     if let Some(start) = map.take() {
-                        held = Some(Held { bytes: lines(text, start, span.end), line: start.line() });
+                        held = Some(Held { bytes: lines(text, start, span.end), line: start.line(), is_shared: false });
                     }
                     awaits = after(awaits);
                 }
@@ -89,7 +94,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Held>, Wrong> {
             _ => {}
         }
     }
-    Ok(held)
+    Ok(held.map(|held| Held { is_shared, ..held }))
 }
 
 fn after(awaits: Awaits) -> Awaits {

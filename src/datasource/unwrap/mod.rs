@@ -12,8 +12,8 @@ mod encoding;
 mod mime;
 
 use super::LIMIT;
-use crate::document::Document;
 use crate::document::sniff::{Guise, guise};
+use crate::document::{Disposal, Document};
 use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::secret::Secret;
@@ -37,10 +37,20 @@ pub fn unwrap(document: Document) -> Result<Document, Fault> {
     if !matches!(guise(document.bytes.expose()), Some(Guise::Gzip | Guise::Mime | Guise::CloudConfig | Guise::Base64)) {
         return Ok(document);
     }
-    let mut unwrapping = Unwrapping { left: WORK, parts: mime::PARTS, see: &mut |_| {} };
+    let mut unwrapping = Unwrapping { left: WORK, parts: mime::PARTS, is_shared: false, see: &mut |_| {} };
     let place = Place { origin: &document.origin, way: Vec::new() };
     match unwrapping.peel(document.bytes.expose(), &place, true)? {
-        Peeled::Document { bytes, origin } => Ok(Document { origin, bytes, ..document }),
+        Peeled::Document { bytes, origin } => {
+            let disposal = match document.disposal {
+                // The rest is another agent's, who needs it at the next boot.
+                Disposal::Remove(files) if unwrapping.is_shared => Disposal::Tell(format!(
+                    "take kubeboot's part out of {}: it is this machine's document with its secrets, and the rest is another agent's",
+                    files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
+                )),
+                other => other,
+            };
+            Ok(Document { origin, bytes, disposal, instance_id: document.instance_id })
+        }
         Peeled::Another(what) => Err(place.broken("the user-data holds no document of kubeboot", ADVICE).because(what)),
     }
 }
@@ -49,7 +59,7 @@ pub fn unwrap(document: Document) -> Result<Document, Fault> {
 pub fn layers(bytes: &[u8], see: &mut dyn FnMut(&[u8])) {
     let place = Place { origin: "", way: Vec::new() };
     // What it comes to, or why it comes to nothing, is not asked for.
-    let _ = Unwrapping { left: WORK, parts: mime::PARTS, see }.peel(bytes, &place, true);
+    let _ = Unwrapping { left: WORK, parts: mime::PARTS, is_shared: false, see }.peel(bytes, &place, true);
 }
 
 const ADVICE: &str =
@@ -101,6 +111,8 @@ struct Unwrapping<'s> {
     left: usize,
     /// How many parts of messages it may still look at.
     parts: usize,
+    /// Whether something stands beside the document.
+    is_shared: bool,
     /// Is shown every layer.
     see: &'s mut dyn FnMut(&[u8]),
 }
@@ -164,6 +176,7 @@ impl Unwrapping<'_> {
         match cloud_config::read(bytes) {
             Ok(Some(held)) => {
                 self.left = self.left.saturating_sub(held.bytes.expose().len());
+                self.is_shared |= held.is_shared;
                 let inner = place.within(format!("#cloud-config, {KEY} from line {}", held.line));
                 self.peel(held.bytes.expose(), &inner, true)
             }
@@ -189,6 +202,7 @@ impl Unwrapping<'_> {
             Some(parts) => parts,
             None => return self.part(entity, &place.within("MIME"), entity.media_type == PART_TYPE),
         };
+        self.is_shared |= parts.len() > 1;
         self.parts = self.parts.checked_sub(parts.len()).ok_or_else(|| {
             place.broken(format!("there are more than {} MIME parts", mime::PARTS), "leave other things out of the user-data")
         })?;
