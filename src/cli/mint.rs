@@ -395,7 +395,9 @@ fn steps(args: &MintArgs, minted: &Minted) -> Vec<String> {
         .filter(|file| file.kind == FileKind::Document && file.name != INITIALISER)
         .map(|file| file.name.as_str())
         .collect();
-    if has(INITIALISER) {
+    if has(INITIALISER) && args.from.is_some() {
+        steps.push(format!("Delete {INITIALISER}, unless the cluster was never started: then it is for one machine, never for two."));
+    } else if has(INITIALISER) {
         steps.push(format!("Give {INITIALISER} to one machine as its userdata or as /etc/kubeboot/node.yaml, never to two."));
     }
     steps.push(format!("Give {} to as many machines as you like; switch all of them on.", others.join(", ")));

@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use zeroize::Zeroize;
 
+use crate::kubeadm::censor::without_secrets;
+
 /// The value as an error shows it: in backquotes, one line, control characters escaped, at most 60 characters.
 /// For values that are known not to be secret.
 pub(super) fn shown(text: &str) -> String {
@@ -14,6 +16,8 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 fn shown_bare(text: &str) -> String {
+    // A secret may have slipped into the place of a name; cut off, it would not be known for one.
+    let text = &without_secrets(text);
     let mut short: String = text.chars().take(60).flat_map(char::escape_debug).collect();
     if text.chars().nth(60).is_some() {
         short.push('…');

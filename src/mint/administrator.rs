@@ -43,7 +43,13 @@ impl Administrator {
     /// The kubeconfig, signed now.
     pub(super) fn file(self, material: &Material<'_>, authority: &Authority) -> Result<MintedFile, Fault> {
         let (spec, options, name) = (material.spec, &material.options, self.file_name());
-        let until = end(options.now, options.admin_valid_for.unwrap_or(self.life()), "--admin-valid-for")?;
+        // What nothing can cut off but its end is never made to last longer.
+        let life = match (self, options.admin_valid_for) {
+            (Self::Admin, Some(told)) => told,
+            (Self::BreakGlass, Some(told)) => told.min(self.life()),
+            (_, None) => self.life(),
+        };
+        let until = end(options.now, life, "--admin-valid-for")?;
         let (user, group) = self.user();
         let identity = sign(authority, user, group, options.now, until)?;
         let power = power::of_administrator(self);

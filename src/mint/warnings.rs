@@ -25,6 +25,13 @@ pub(super) fn all(material: &Material<'_>, files: &[MintedFile]) -> Vec<String> 
                 .to_owned(),
         );
     }
+    if material.again && material.mode == PkiMode::Secret {
+        warnings.push(
+            "pki: secret gives a control plane its keys for two hours from init only: in a cluster that is older, the new control-plane.yaml \
+             joins none. For one more write pki: inline, or url"
+                .to_owned(),
+        );
+    }
     if material.again && spec.credential == CredentialKind::BootstrapToken {
         warnings.push(
             "the bootstrap token is a new one, which a cluster that lives already does not know; for joiners of a living cluster write \

@@ -190,4 +190,6 @@ fn break_glass_is_made_when_it_is_asked_for() {
         })
     };
     assert_eq!((hours(None), hours(Some(7200))), ([168, 24], [2, 2]));
+    // Of group system:masters nothing is made to last longer.
+    assert_eq!(hours(Some(90 * 86_400)), [90 * 24, 24]);
 }
