@@ -37,10 +37,7 @@ pub(super) fn endpoint(sheet: &mut Sheet<'_>, is_address: bool) {
 
 /// The bundle that is in the document.
 pub(super) fn bundle(spec: &NodeSpec) -> Option<&SealedBundle> {
-    match &spec.pki {
-        Some(PkiSource::Secret { bundle: Some(bundle) } | PkiSource::Inline { bundle }) => Some(bundle),
-        _ => None,
-    }
+    spec.pki.as_ref().and_then(PkiSource::bundle)
 }
 
 /// The certificate by which the machine joins, if it is in the document.

@@ -17,7 +17,7 @@ use crate::fault::Fault;
 use crate::host::local::disk_failure;
 use crate::mint::{
     BUNDLE_FILE, Basis, CONTROL_PLANE, FileKind, INITIALISER, KEY_CREDENTIAL, KEY_FILE, KeyPlace, MintOptions, Minted, MintedFile,
-    PKI_FOLDER, mint,
+    NEXT_MINT, PKI_FOLDER, mint,
 };
 use crate::moment::{self, UnixTime};
 use crate::pki::shared::SharedPki;
@@ -156,7 +156,7 @@ fn refuse_other_key(from: &Path, key: CertificateKey) -> Result<CertificateKey, 
         let document = Document { origin: path.display().to_string(), bytes, instance_id: None, disposal: Disposal::Remove(Vec::new()) };
         // What can't be read any more says nothing about the key.
         let Ok(node) = read_node(&document) else { continue };
-        if let Some(PkiSource::Secret { bundle: Some(bundle) } | PkiSource::Inline { bundle }) = &node.pki {
+        if let Some(bundle) = node.pki.as_ref().and_then(PkiSource::bundle) {
             seal::open(bundle, &key)?;
         }
     }
@@ -380,7 +380,7 @@ fn steps(args: &MintArgs, minted: &Minted) -> Vec<String> {
     if has(BUNDLE_FILE) {
         steps.push(format!("Put {BUNDLE_FILE} at the URL of the cluster file's pki, unchanged: documents hold its SHA-256."));
     }
-    if minted.files.iter().any(|file| file.kind == FileKind::Pki && file.purpose != "the next mint") {
+    if minted.files.iter().any(|file| file.kind == FileKind::Pki && file.purpose != NEXT_MINT) {
         steps.push("Put the files of pki/ into /etc/kubernetes/pki of every control plane, under the same names.".to_owned());
     }
     if let Some(key) = args.key_out.as_ref().or(args.key.as_ref()) {

@@ -127,6 +127,15 @@ pub enum PkiSource {
 }
 
 impl PkiSource {
+    /// The bundle, if the document itself holds it.
+    #[must_use]
+    pub const fn bundle(&self) -> Option<&SealedBundle> {
+        match self {
+            Self::Secret { bundle: Some(bundle) } | Self::Inline { bundle } => Some(bundle),
+            Self::Secret { bundle: None } | Self::Url { .. } | Self::Disk => None,
+        }
+    }
+
     /// Whether the shared PKI can be had before the cluster lives: then this machine signs its own bootstrap certificate.
     #[must_use]
     pub const fn precedes_the_cluster(&self) -> bool {

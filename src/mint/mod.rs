@@ -47,6 +47,8 @@ pub const BUNDLE_FILE: &str = "bundle.json";
 pub const KEY_FILE: &str = "certificate-key";
 /// The folder of the shared PKI, with kubeadm's names in it.
 pub const PKI_FOLDER: &str = "pki";
+/// Whom files are for that no machine needs.
+pub const NEXT_MINT: &str = "the next mint";
 /// The systemd credential by which documents find a certificate key that is kept apart.
 pub const KEY_CREDENTIAL: &str = "kubeboot.certificate-key";
 
@@ -337,14 +339,14 @@ fn kept(material: &Material<'_>, pki: &SharedPki) -> Vec<MintedFile> {
     if material.options.key != KeyPlace::Kept {
         let line = Secret::new(format!("{}\n", material.certificate_key.expose()));
         let purpose = match material.options.key {
-            KeyPlace::Documents => "the next mint",
+            KeyPlace::Documents => NEXT_MINT,
             KeyPlace::Apart | KeyPlace::Kept => "control planes, as a systemd credential",
         };
         files.push(file(KEY_FILE, FileKind::CertificateKey, line.expose().as_bytes(), purpose, &power::of_key(material)));
     }
     // Of a living cluster there is a PKI already, and a folder without one can't be taken for a cluster to be started.
     if !material.living {
-        let purpose = if material.mode == PkiMode::Disk { "/etc/kubernetes/pki of every control plane" } else { "the next mint" };
+        let purpose = if material.mode == PkiMode::Disk { "/etc/kubernetes/pki of every control plane" } else { NEXT_MINT };
         files.extend(SharedName::ALL.map(|name| {
             let path = format!("{PKI_FOLDER}/{}", name.path());
             let power = if name.mode() == Mode::Private { power::PKI } else { power::PUBLIC };

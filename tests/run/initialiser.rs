@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::documents;
 use crate::kubeadm::{Torn, Written};
 use crate::sim::{Sim, World};
-use crate::worker::{self, DOCUMENT, KUBELET_KEY, KUBELET_PEM, MACHINE, answer, captured, output, start};
+use crate::worker::{self, KUBELET_KEY, KUBELET_PEM, MACHINE, answer, captured, image, output, start};
 
 const LOCAL: &str = "https://10.0.0.11:6443";
 const ETCD: &str = "/etc/kubernetes/manifests/etcd.yaml";
@@ -179,18 +179,7 @@ pub fn machine_of(document: Vec<u8>, store: Rc<Store>, balancer: Vec<(f64, Resul
         applied: RefCell::default(),
         lease: Cell::new(0),
     };
-    let flannel = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cni/kube-flannel-v0.28.10.yml")).unwrap();
-    Sim::new(
-        world,
-        start(),
-        &[
-            (DOCUMENT, &document),
-            ("/proc/sys/net/ipv4/ip_forward", b"1\n"),
-            ("/proc/filesystems", b"nodev\toverlay\n"),
-            ("/proc/sys/net/bridge/bridge-nf-call-iptables", b"1\n"),
-            ("/usr/share/kubeboot/cni/flannel.yaml", &flannel),
-        ],
-    )
+    image(world, &document)
 }
 
 pub fn facts() -> Facts {

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::documents;
 use crate::kubeadm::{Torn, Written};
 use crate::sim::{Sim, World};
-use crate::worker::{DOCUMENT, KUBELET_KEY, KUBELET_PEM, MACHINE, answer, captured, kubelet_conf, kubelet_pem, output, start};
+use crate::worker::{KUBELET_KEY, KUBELET_PEM, MACHINE, answer, captured, image, kubelet_conf, kubelet_pem, output, start};
 
 const ENDPOINT: &str = "https://api.bed.test:6443";
 const LOCAL: &str = "https://10.0.0.12:6443";
@@ -125,18 +125,7 @@ impl Joiner {
 /// An image with everything that a control plane needs, and the document of one that joins.
 pub fn machine(world: Joiner) -> Sim<Joiner> {
     let document = world.document();
-    let flannel = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cni/kube-flannel-v0.28.10.yml")).unwrap();
-    Sim::new(
-        world,
-        start(),
-        &[
-            (DOCUMENT, &document),
-            ("/proc/sys/net/ipv4/ip_forward", b"1\n"),
-            ("/proc/filesystems", b"nodev\toverlay\n"),
-            ("/proc/sys/net/bridge/bridge-nf-call-iptables", b"1\n"),
-            ("/usr/share/kubeboot/cni/flannel.yaml", &flannel),
-        ],
-    )
+    image(world, &document)
 }
 
 /// One run; `None` if the machine died in it.

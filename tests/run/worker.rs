@@ -117,20 +117,25 @@ pub fn facts() -> Facts {
     }
 }
 
-/// An image with everything that a node needs.
-pub fn machine(world: Worker) -> Sim<Worker> {
+/// A machine from an image with everything that a node needs, with this document.
+pub fn image<W: World>(world: W, document: &[u8]) -> Sim<W> {
     let flannel = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cni/kube-flannel-v0.28.10.yml")).unwrap();
     Sim::new(
         world,
         start(),
         &[
-            (DOCUMENT, &documents::bytes("worker-certificate.yaml")),
+            (DOCUMENT, document),
             ("/proc/sys/net/ipv4/ip_forward", b"1\n"),
             ("/proc/filesystems", b"nodev\tsysfs\nnodev\toverlay\n\text4\n"),
             ("/proc/sys/net/bridge/bridge-nf-call-iptables", b"1\n"),
             ("/usr/share/kubeboot/cni/flannel.yaml", &flannel),
         ],
     )
+}
+
+/// A worker's.
+pub fn machine(world: Worker) -> Sim<Worker> {
+    image(world, &documents::bytes("worker-certificate.yaml"))
 }
 
 /// One run; `None` if the machine died in it.
