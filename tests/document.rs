@@ -9,6 +9,9 @@ mod field;
 mod merge;
 #[path = "document/mutation.rs"]
 mod mutation;
+#[path = "support/numbers.rs"]
+#[allow(dead_code, reason = "numbers alone are needed here")]
+mod numbers;
 #[path = "document/reject.rs"]
 mod reject;
 #[path = "document/scalar.rs"]

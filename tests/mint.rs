@@ -5,8 +5,6 @@
 mod folder;
 #[path = "support/golden.rs"]
 mod golden;
-#[path = "mint/identity.rs"]
-mod identity;
 #[path = "mint/keys.rs"]
 mod keys;
 #[path = "mint/power.rs"]
@@ -275,7 +273,10 @@ networking: {podSubnet: 'fd01::/56', serviceSubnet: 'fd02::/112', dnsDomain: pro
 cni: {url: 'https://example.com/cni.yaml?a=b&c=%20', sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}
 clock: plausible
 controlPlane: {addressFrom: [10.0.0.0/16, 'fd00::/64'], taints: []}
-workers: {general: {labels: {pool: 'yes', version: '1.10', example.com/empty: ''}, taints: [{key: dedicated, value: 'true', effect: NoSchedule}, {key: a, effect: NoExecute}]}}
+workers:
+  general:
+    labels: {pool: 'yes', version: '1.10', example.com/empty: ''}
+    taints: [{key: dedicated, value: 'true', effect: NoSchedule}, {key: a, effect: NoExecute}]
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: ClusterConfiguration
@@ -334,8 +335,9 @@ fn every_file_says_in_words_what_it_is() {
         head("", CONTROL_PLANE_INIT),
         format!(
             "# control-plane-init.yaml: cluster prod, for the one machine that starts it; minted\n# 2026-11-23T10:00:00Z by kubeboot \
-             {version}.\n# It starts the cluster until 2026-11-24T10:00:00Z, and no cluster after that. Never give it to two\n# machines.\n# Power: \
-             who reads it owns the cluster, at any time: it holds the CA keys and the key that opens\n# them.\n"
+             {version}.\n# It starts the cluster until 2026-11-24T10:00:00Z, and no cluster after that. Never give it to two\n# \
+             machines.\n# Power: who reads it owns the cluster, at any time: it holds the CA keys and the key that opens\n\
+             # them.\n"
         )
     );
     assert!(head("", CONTROL_PLANE).contains("# It joins until 2026-11-24T10:00:00Z, when its bootstrap certificate expires.\n"));

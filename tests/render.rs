@@ -1,6 +1,10 @@
 //! Renderings: each is read back by the datasource that it is for, byte by byte what was minted, and is the same machine.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "render/back.rs"]
+mod back;
+#[path = "render/cluster_files.rs"]
+mod cluster_files;
 #[path = "support/documents.rs"]
 #[allow(dead_code, reason = "documents are read here as datasources hand them over")]
 mod documents;
@@ -9,6 +13,10 @@ mod golden;
 #[path = "datasource/host.rs"]
 #[allow(dead_code, reason = "the other test asks more of a machine")]
 mod host;
+#[path = "render/identity.rs"]
+mod identity;
+#[path = "support/numbers.rs"]
+mod numbers;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -18,20 +26,12 @@ use std::process::{Command, Stdio};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kubeboot::datasource::{self, unwrap};
+use kubeboot::datasource::unwrap;
 use kubeboot::document::{Document, read_node};
-use kubeboot::facts::Facts;
 use kubeboot::failure::Failure;
-use kubeboot::fault::Fault;
-use kubeboot::host::Response;
 use kubeboot::render::{Format, MintedDocument, RenderedFile, render};
 use kubeboot::secret::Secret;
-use kubeboot::waiting::Early;
 use serde_json::Value;
-
-use host::Machine;
-
-const SEED: &str = "var/lib/cloud/seed/nocloud/user-data";
 
 const DOCUMENTS: [&str; 3] = ["control-plane-init.yaml", "control-plane.yaml", "worker.yaml"];
 
@@ -77,31 +77,6 @@ fn rendered(format: Format, name: &str, bytes: &Secret<Vec<u8>>) -> Vec<Rendered
     render(format, "prod", &[MintedDocument { name, bytes }]).unwrap()
 }
 
-/// The one file whose path ends so.
-fn file<'r>(files: &'r [RenderedFile], ending: &str) -> &'r [u8] {
-    let mut found = files.iter().filter(|file| file.path.ends_with(ending));
-    let file = found.next().unwrap_or_else(|| panic!("no {ending} in {:?}", files.iter().map(|file| &file.path).collect::<Vec<_>>()));
-    assert_eq!(found.next(), None, "{ending}");
-    file.bytes.expose()
-}
-
-async fn found(machine: &Machine, command_line: &str) -> Result<Document, Fault> {
-    let facts = Facts { command_line: command_line.to_owned(), ..Facts::default() };
-    datasource::find(&mut Early::begin(machine, &facts).await, None, &facts).await
-}
-
-fn put(machine: &Machine, path: &str, bytes: &[u8]) {
-    let path = machine.root.path().join(path);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, bytes).unwrap();
-}
-
-async fn at(path: &str, bytes: &[u8]) -> Document {
-    let machine = Machine::answering(Vec::new());
-    put(&machine, path, bytes);
-    found(&machine, "").await.unwrap()
-}
-
 /// Nothing is lost: the bytes, and with them what the machine is to be.
 fn same(document: &Document, minted: &Secret<Vec<u8>>, what: &str) {
     assert_eq!(String::from_utf8_lossy(document.bytes.expose()), String::from_utf8_lossy(minted.expose()), "{what}");
@@ -110,120 +85,75 @@ fn same(document: &Document, minted: &Secret<Vec<u8>>, what: &str) {
 }
 
 #[tokio::test]
-async fn user_data_is_read_back_from_a_seed_folder() {
+async fn every_form_of_every_document_is_read_back() {
     for (name, bytes) in accepted() {
-        for (format, origin) in
-            [(Format::GzipBase64, " (base64, gzip)"), (Format::Mime, " (MIME part 1)"), (Format::CloudConfig, " (#cloud-config")]
-        {
-            let files = rendered(format, &name, &bytes);
-            assert_eq!(files.len(), 1);
-            let document = at(SEED, files[0].bytes.expose()).await;
-            assert!(document.origin.starts_with(&format!("/{SEED}{origin}")), "{}", document.origin);
-            same(&document, &bytes, &format!("{name} as {}", format.name()));
+        let minted = MintedDocument { name: &name, bytes: &bytes };
+        for format in Format::ALL {
+            for document in back::read(*format, minted, &rendered(*format, &name, &bytes)).await {
+                same(&document, &bytes, &format!("{name} as {}", format.name()));
+            }
         }
     }
 }
 
 #[tokio::test]
-async fn a_nocloud_folder_is_read_back_from_a_drive() {
+async fn the_origin_says_what_the_document_was_wrapped_in() {
+    let (name, bytes) = accepted().remove(0);
+    for (format, origin) in
+        [(Format::GzipBase64, " (base64, gzip)"), (Format::Mime, " (MIME part 1)"), (Format::CloudConfig, " (#cloud-config")]
+    {
+        let minted = MintedDocument { name: &name, bytes: &bytes };
+        let [document] = back::read(format, minted, &rendered(format, &name, &bytes)).await.try_into().unwrap();
+        assert!(document.origin.starts_with(&format!("/{}{origin}", back::SEED)), "{}", document.origin);
+    }
+}
+
+#[tokio::test]
+async fn a_changed_document_is_another_instance() {
     let mut ids = BTreeSet::new();
     for (name, bytes) in accepted() {
         let files = rendered(Format::Nocloud, &name, &bytes);
-        let machine = Machine::answering(Vec::new());
-        std::fs::create_dir_all(&machine.drive).unwrap();
-        for file in &files {
-            std::fs::write(machine.drive.join(file.path.rsplit('/').next().unwrap()), file.bytes.expose()).unwrap();
-        }
-        put(&machine, "dev/disk/by-label/cidata", b"");
-        let document = found(&machine, "").await.unwrap();
-        same(&document, &bytes, &name);
+        let [document] = back::read(Format::Nocloud, MintedDocument { name: &name, bytes: &bytes }, &files).await.try_into().unwrap();
         let id = document.instance_id.unwrap();
         assert!(id.starts_with(&format!("prod-{}-", name.trim_end_matches(".yaml"))), "{id}");
-        // Another document is another instance, as cloud-init sees it.
+        // As cloud-init sees it.
         assert!(ids.insert(id));
         let changed = Secret::new([bytes.expose().as_slice(), b"\n"].concat());
-        assert_ne!(file(&rendered(Format::Nocloud, &name, &changed), "/meta-data"), file(&files, "/meta-data"));
-    }
-}
-
-#[tokio::test]
-async fn ignition_writes_the_file_that_is_read() {
-    for (name, bytes) in accepted() {
-        let configuration: Value = serde_json::from_slice(file(&rendered(Format::Ignition, &name, &bytes), ".ign")).unwrap();
-        assert_eq!(configuration["ignition"]["version"], "3.0.0");
-        let [written] = configuration["storage"]["files"].as_array().unwrap().as_slice() else { panic!("{name}") };
-        assert_eq!(written["mode"], 0o600);
-        let data = written["contents"]["source"].as_str().unwrap().strip_prefix("data:;base64,").unwrap();
-        let path = written["path"].as_str().unwrap();
-        same(&at(path.trim_start_matches('/'), &STANDARD.decode(data).unwrap()).await, &bytes, &name);
+        assert_ne!(back::file(&rendered(Format::Nocloud, &name, &changed), "/meta-data"), back::file(&files, "/meta-data"));
     }
 }
 
 #[tokio::test]
 async fn ipxe_and_the_command_line_pin_what_is_served() {
     for (name, bytes) in accepted() {
-        let files = rendered(Format::Ipxe, &name, &bytes);
-        let text = |ending: &str| String::from_utf8(file(&files, ending).to_vec()).unwrap();
-        // As iPXE expands it: settings are set line by line.
-        let mut script = text(".ipxe").replace("${next-server}", "10.0.0.1");
-        for setting in ["base", "options"] {
-            let value = script.lines().find_map(|line| line.strip_prefix(&format!("set {setting} "))).unwrap().to_owned();
-            script = script.replace(&format!("${{{setting}}}"), &value);
-        }
-        assert!(script.starts_with("#!ipxe\n") && !script.contains("${"), "{script}");
-        let kernel = script.lines().find_map(|line| line.strip_prefix("kernel ")).unwrap().split_once(' ').unwrap().1;
-        let words = text(".cmdline").replace(kubeboot::render::SERVER, "http://10.0.0.1");
-        for command_line in [kernel, words.as_str()] {
-            let serving = |body: &[u8]| Machine::answering(vec![Ok(Response { status: 200, body: body.to_vec() })]);
-            let document = found(&serving(bytes.expose()), command_line).await.unwrap();
-            assert_eq!(document.origin, format!("http://10.0.0.1/prod/{name}"));
-            same(&document, &bytes, &name);
+        for command_line in back::command_lines(&rendered(Format::Ipxe, &name, &bytes)) {
             let mut changed = bytes.expose().clone();
             changed[0] ^= 1;
-            assert_eq!(found(&serving(&changed), command_line).await.unwrap_err().failure(), Failure::PinMismatch);
+            assert_eq!(back::served(&changed, &command_line).await.unwrap_err().failure(), Failure::PinMismatch);
+            assert_eq!(back::served(bytes.expose(), &command_line).await.unwrap().origin, format!("http://10.0.0.1/prod/{name}"));
         }
     }
 }
 
 #[tokio::test]
-async fn credentials_are_read_back_as_systemd_hands_them_over() {
-    for (name, bytes) in accepted() {
-        let files = rendered(Format::Credentials, &name, &bytes);
-        let string = std::str::from_utf8(file(&files, "/smbios-type-11")).unwrap();
-        // smbios-type-11(7): NAME=VALUE behind the first colon, to the end of the string.
-        let (kind, rest) = string.split_once(':').unwrap();
-        let (credential, value) = rest.split_once('=').unwrap();
-        assert_eq!(kind, "io.systemd.credential.binary");
-        for content in [STANDARD.decode(value).unwrap(), file(&files, &format!("/{credential}")).to_vec()] {
-            let document = at(&format!("run/credentials/kubeboot.service/{credential}"), &content).await;
-            assert_eq!(document.origin, "credential kubeboot.node");
-            same(&document, &bytes, &name);
-        }
-    }
-}
-
-#[tokio::test]
-async fn terraform_has_every_form_of_every_document() {
+async fn terraform_has_every_document_in_one_file() {
     let accepted = accepted();
     let minted: Vec<MintedDocument<'_>> = accepted.iter().map(|(name, bytes)| MintedDocument { name, bytes }).collect();
     let files = render(Format::Terraform, "prod", &minted).unwrap();
     assert_eq!(files.len(), 1);
     let all: Value = serde_json::from_slice(files[0].bytes.expose()).unwrap();
     assert_eq!(all.as_object().unwrap().len(), accepted.len());
-    for (name, bytes) in &accepted {
-        let forms = &all[name.trim_end_matches(".yaml")];
-        let text = |form: &str| forms[form].as_str().unwrap().as_bytes().to_vec();
-        for form in
-            [text("user_data"), STANDARD.decode(text("user_data_base64")).unwrap(), text("user_data_base64"), text("user_data_gzip_base64")]
-        {
-            same(&at(SEED, &form).await, bytes, name);
+    for (document, (name, bytes)) in minted.into_iter().zip(&accepted) {
+        for read in back::read(Format::Terraform, document, &files).await {
+            same(&read, bytes, name);
         }
-        assert_eq!(text("sha256"), kubeboot::digest::sha256(bytes.expose()).into_bytes());
+        assert_eq!(all[name.trim_end_matches(".yaml")]["sha256"], kubeboot::digest::sha256(bytes.expose()));
     }
 }
 
 /// Small and without secrets, so that the forms can be looked at.
-const SHOWN: &str = "# A worker.\napiVersion: kubeboot/v1alpha1\nkind: Node\ncluster: prod\n---\napiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
+const SHOWN: &str = "# A worker.\napiVersion: kubeboot/v1alpha1\nkind: Node\ncluster: prod\n\
+                     ---\napiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
 
 #[test]
 fn the_forms_are_the_same_wherever_they_are_made() {
@@ -244,7 +174,7 @@ fn the_forms_are_the_same_wherever_they_are_made() {
 fn gzip_is_what_gzip_reads() {
     let bytes = Secret::new(documents::bytes("worker-certificate.yaml"));
     let files = rendered(Format::GzipBase64, "worker.yaml", &bytes);
-    let packed = STANDARD.decode(file(&files, ".gz.b64").trim_ascii_end()).unwrap();
+    let packed = STANDARD.decode(back::file(&files, ".gz.b64").trim_ascii_end()).unwrap();
     assert!(packed.len() < bytes.expose().len());
     let mut gzip = Command::new("gzip").args(["-d", "-c"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("gzip");
     gzip.stdin.take().unwrap().write_all(&packed).unwrap();

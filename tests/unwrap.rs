@@ -4,6 +4,9 @@
 #[path = "support/documents.rs"]
 #[allow(dead_code, reason = "only an empty document is taken from there")]
 mod documents;
+#[path = "support/numbers.rs"]
+#[allow(dead_code, reason = "numbers alone are needed here")]
+mod numbers;
 
 use std::path::{Path, PathBuf};
 
@@ -13,17 +16,7 @@ use kubeboot::failure::Failure;
 use kubeboot::render::{Format, MintedDocument, render};
 use kubeboot::secret::Secret;
 
-/// A small generator (xorshift), so that the inputs are the same on every machine.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % limit as u64).unwrap()
-    }
-}
+use numbers::Numbers;
 
 /// What no fault may repeat: it stands in every document here.
 const SECRET: &str = "T0PSECRET";

@@ -1,19 +1,8 @@
 //! No input makes the reader panic or hang: every prefix and every one-byte change of the accepted documents, in a
 //! deterministic selection.
 
+use super::numbers::Numbers;
 use super::{fixtures, read};
-
-/// A small generator (xorshift), so that the selection is the same on every machine.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % limit as u64).unwrap()
-    }
-}
 
 /// Bytes that mean something to YAML, to lines, or to UTF-8.
 const TELLING: &[u8] = b":-#&*!|>'\"%@`{}[],? \t\r\n\0.~/\\<=0\xff\xc3\x80\x07";

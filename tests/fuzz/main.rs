@@ -5,6 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 mod mutator;
+#[path = "../support/numbers.rs"]
+#[allow(dead_code, reason = "numbers alone are needed here")]
+mod numbers;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

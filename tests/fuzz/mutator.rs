@@ -1,5 +1,7 @@
 //! Mutations that know what a document is made of: bytes, lines with their indentation, and words between punctuation.
 
+use super::numbers::Numbers;
+
 /// Bytes that mean something to YAML, to lines, or to UTF-8.
 const TELLING: &[u8] = b":-#&*!|>'\"%@`{}[],? \t\r\n\0.~/\\<=0\xff\xc3\x80\x07";
 
@@ -47,21 +49,17 @@ const WORDS: &[&str] = &[
 /// Makes one input after another out of seeds.
 pub struct Mutator {
     seeds: Vec<Vec<u8>>,
-    /// State of a xorshift generator.
-    state: u64,
+    numbers: Numbers,
 }
 
 impl Mutator {
     /// Always the same inputs for the same seeds.
     pub fn new(seeds: Vec<Vec<u8>>) -> Self {
-        Self { seeds, state: 0x9e37_79b9_7f4a_7c15 }
+        Self { seeds, numbers: Numbers(0x9e37_79b9_7f4a_7c15) }
     }
 
     fn below(&mut self, limit: usize) -> usize {
-        self.state ^= self.state << 13;
-        self.state ^= self.state >> 7;
-        self.state ^= self.state << 17;
-        usize::try_from(self.state % limit.max(1) as u64).unwrap()
+        self.numbers.below(limit.max(1))
     }
 
     fn seed(&mut self) -> Vec<u8> {

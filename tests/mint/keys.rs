@@ -176,7 +176,8 @@ fn kubeadms(folder: &Path, new_key: &dyn Fn(&str) -> String) -> PathBuf {
     for (name, common_name) in [("ca", "kubernetes"), ("front-proxy-ca", "front-proxy-ca"), ("etcd/ca", "etcd-ca")] {
         openssl(&new_key(&format!("{name}.key")));
         openssl(&format!(
-            "req -x509 -new -key {name}.key -out {name}.crt -days 3650 -subj /CN={common_name} -addext keyUsage=critical,digitalSignature,keyEncipherment,keyCertSign"
+            "req -x509 -new -key {name}.key -out {name}.crt -days 3650 -subj /CN={common_name} \
+             -addext keyUsage=critical,digitalSignature,keyEncipherment,keyCertSign"
         ));
     }
     openssl(&new_key("sa.key"));

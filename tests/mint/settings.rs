@@ -52,7 +52,8 @@ fn the_kind_of_keys_goes_beside_what_else_is_said_to_kubeadm() {
 #[test]
 fn the_initialiser_is_told_of_peers_and_guards() {
     let minted = minted(
-        "initialize: {onUnreachable: {proceedAfter: 90m}, node: {hostname: cp-1}}\ncontrolPlane: {count: 3, addresses: [10.0.0.11, 'fd00::11']}\n",
+        "initialize: {onUnreachable: {proceedAfter: 90m}, node: {hostname: cp-1}}\n\
+         controlPlane: {count: 3, addresses: [10.0.0.11, 'fd00::11']}\n",
     );
     assert_eq!(minted.warnings, [""; 0]);
     let init = node(&minted, CONTROL_PLANE_INIT);
