@@ -1,32 +1,23 @@
 //! `kubeboot mint CLUSTER --out DIR`: the cluster file read, [`crate::mint::mint`] called, its files written.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use zeroize::Zeroize;
-
+use super::basis::{basis, read};
+use super::minted::told;
 use super::rendering::Rendering;
-use crate::document::field::CertificateKey;
-use crate::document::spec::PkiSource;
-use crate::document::{Disposal, Document, read_cluster, read_node};
+use crate::document::{Disposal, Document, read_cluster};
 use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::host::local::disk_failure;
-use crate::mint::{
-    BUNDLE_FILE, Basis, CONTROL_PLANE, FileKind, INITIALISER, KEY_CREDENTIAL, KEY_FILE, KeyPlace, MintOptions, Minted, MintedFile,
-    NEXT_MINT, PKI_FOLDER, mint,
-};
+use crate::mint::{FileKind, KeyPlace, MintOptions, Minted, MintedFile, mint};
 use crate::moment::{self, UnixTime};
-use crate::pki::shared::SharedPki;
-use crate::pki::{random, seal};
+use crate::pki::random;
 use crate::render::Format;
 use crate::secret::Secret;
-
-/// Largest cluster file, key or certificate, bytes: a hundred times what one needs, and no more than a document may have.
-const INPUT_LIMIT: u64 = 1 << 20;
 
 /// Make the documents of a cluster: keys, userdata of every machine, admin.conf
 #[derive(Clone, Debug, clap::Args)]
@@ -98,81 +89,6 @@ pub fn run(args: &MintArgs) -> Result<String, Fault> {
     Ok(told(args, &spec.name, &minted, &renderings))
 }
 
-/// What was made before, of which nothing is ever changed.
-fn basis(args: &MintArgs) -> Result<Basis, Fault> {
-    let key = args.key.as_deref().map(certificate_key).transpose()?;
-    match (&args.from, &args.pki) {
-        (Some(from), _) => {
-            let advice =
-                "name the folder of a mint that has pki/ in it; what was minted with --pki has none, and is minted again with --pki";
-            let pki = shared_pki(&from.join(PKI_FOLDER), advice)?;
-            let key = match key {
-                Some(key) => refuse_other_key(from, key)?,
-                None => certificate_key(&from.join(KEY_FILE))?,
-            };
-            Ok(Basis::Minted { pki, key, bundle: bundle(&from.join(BUNDLE_FILE))? })
-        }
-        (None, Some(pki)) => {
-            let advice =
-                "name a whole copy of a control plane's /etc/kubernetes/pki; a cluster whose CA keys are elsewhere can't be adopted";
-            Ok(Basis::Living { pki: shared_pki(pki, advice)?, key })
-        }
-        (None, None) => Ok(Basis::New),
-    }
-}
-
-fn shared_pki(folder: &Path, advice: &str) -> Result<SharedPki, Fault> {
-    SharedPki::from_files(|name| {
-        let path = folder.join(name.path());
-        let failed = |why: String| {
-            Fault::new(Failure::PkiUnusable, "a file of the cluster's PKI can't be read", path.display().to_string(), advice).because(why)
-        };
-        let bytes = read(&path).map_err(|error| failed(error.to_string()))?;
-        match std::str::from_utf8(bytes.expose()) {
-            Ok(text) => Ok(Secret::new(text.to_owned())),
-            Err(_) => Err(failed("it is no text, and PEM is".to_owned())),
-        }
-    })
-}
-
-/// An earlier mint's bundle.json, if it made one.
-fn bundle(path: &Path) -> Result<Option<Vec<u8>>, Fault> {
-    match read(path) {
-        Ok(bytes) => Ok(Some(bytes.expose().clone())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => {
-            let advice = "make it readable; the new documents speak of the same bundle";
-            let what = "the earlier mint's bundle can't be read";
-            Err(Fault::new(Failure::PkiUnusable, what, path.display().to_string(), advice).because(error.to_string()))
-        }
-    }
-}
-
-/// A key from elsewhere has to open what the documents of that mint hold, or a cluster would have two.
-fn refuse_other_key(from: &Path, key: CertificateKey) -> Result<CertificateKey, Fault> {
-    for name in [INITIALISER, CONTROL_PLANE] {
-        let path = from.join(name);
-        let Ok(bytes) = read(&path) else { continue };
-        let document = Document { origin: path.display().to_string(), bytes, instance_id: None, disposal: Disposal::Remove(Vec::new()) };
-        // What can't be read any more says nothing about the key.
-        let Ok(node) = read_node(&document) else { continue };
-        if let Some(bundle) = node.pki.as_ref().and_then(PkiSource::bundle) {
-            seal::open(bundle, &key)?;
-        }
-    }
-    Ok(key)
-}
-
-fn certificate_key(path: &Path) -> Result<CertificateKey, Fault> {
-    let failed = |what: &str, why: String| {
-        let advice = "name the file of the certificate key: --key FILE, which --key-out wrote";
-        Fault::new(Failure::SecretReference, what, path.display().to_string(), advice).because(why)
-    };
-    let bytes = read(path).map_err(|error| failed("the certificate key can't be read", error.to_string()))?;
-    let text = std::str::from_utf8(bytes.expose()).unwrap_or_default();
-    CertificateKey::parse(text.trim()).map_err(|why| failed("this is no certificate key", why))
-}
-
 fn duration(text: &str) -> Result<Duration, String> {
     moment::duration(text).ok_or_else(|| "write a number and a unit, for example 24h, 90m or 7d".to_owned())
 }
@@ -182,22 +98,6 @@ fn now() -> Result<UnixTime, Fault> {
     since
         .map(UnixTime)
         .ok_or_else(|| Fault::new(Failure::ClockUntrusted, "the clock is before 1970", "this machine's clock", "set the clock"))
-}
-
-fn read(path: &Path) -> io::Result<Secret<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(INPUT_LIMIT + 1).read_to_end(&mut bytes));
-    match read {
-        Ok(_) if bytes.len() as u64 <= INPUT_LIMIT => Ok(Secret::new(bytes)),
-        Ok(_) => {
-            bytes.zeroize();
-            Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {INPUT_LIMIT} bytes")))
-        }
-        Err(error) => {
-            bytes.zeroize();
-            Err(error)
-        }
-    }
 }
 
 fn read_cluster_file(path: &Path) -> Result<Secret<Vec<u8>>, Fault> {
@@ -320,88 +220,4 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
-}
-
-/// A line of the table: a file, or the folder of the PKI.
-struct Row<'m> {
-    name: String,
-    bytes: usize,
-    file: &'m MintedFile,
-}
-
-fn rows<'m>(args: &MintArgs, minted: &'m Minted) -> Vec<Row<'m>> {
-    let mut rows: Vec<Row<'m>> = Vec::new();
-    for file in &minted.files {
-        let bytes = file.bytes.expose().len();
-        match (file.kind, rows.last_mut()) {
-            (FileKind::Pki, Some(row)) if row.file.kind == FileKind::Pki => row.bytes += bytes,
-            (FileKind::Pki, _) => rows.push(Row { name: format!("{PKI_FOLDER}/"), bytes, file }),
-            (FileKind::CertificateKey, _) => {
-                let name = args.key_out.as_ref().map_or_else(|| file.name.clone(), |path| path.display().to_string());
-                rows.push(Row { name, bytes, file });
-            }
-            _ => rows.push(Row { name: file.name.clone(), bytes, file }),
-        }
-    }
-    rows
-}
-
-fn told(args: &MintArgs, cluster: &str, minted: &Minted, renderings: &[Rendering]) -> String {
-    let place = args.out.display();
-    let rows = rows(args, minted);
-    let mut text = format!("Cluster {cluster}: {} files in {place}, all secret.\n\n", minted.files.len());
-    text.push_str(&format!("{:<24} {:>6}  {:<20}  {}\n", "file", "bytes", "good until", "for"));
-    for row in &rows {
-        let until = row.file.until.map_or_else(|| "no end".to_owned(), |until| until.to_string());
-        text.push_str(&format!("{:<24} {:>6}  {until:<20}  {}\n", row.name, row.bytes, row.file.purpose));
-    }
-    for rendering in renderings {
-        text.push_str(&rendering.row());
-    }
-    text.push('\n');
-    for row in &rows {
-        text.push_str(&format!("{}: {}.\n", row.name, row.file.power));
-    }
-    for warning in &minted.warnings {
-        text.push_str(&format!("\nWARNING: {warning}.\n"));
-    }
-    text.push_str("\nNext:\n");
-    for (number, step) in (1..).zip(steps(args, minted)) {
-        text.push_str(&format!("{number}. {step}\n"));
-    }
-    text
-}
-
-/// What to do with what was minted.
-fn steps(args: &MintArgs, minted: &Minted) -> Vec<String> {
-    let place = args.out.display();
-    let has = |name: &str| minted.files.iter().any(|file| file.name == name);
-    let mut steps = Vec::new();
-    if has(BUNDLE_FILE) {
-        steps.push(format!("Put {BUNDLE_FILE} at the URL of the cluster file's pki, unchanged: documents hold its SHA-256."));
-    }
-    if minted.files.iter().any(|file| file.kind == FileKind::Pki && file.purpose != NEXT_MINT) {
-        steps.push("Put the files of pki/ into /etc/kubernetes/pki of every control plane, under the same names.".to_owned());
-    }
-    if let Some(key) = args.key_out.as_ref().or(args.key.as_ref()) {
-        steps.push(format!(
-            "Give {} to control planes as the systemd credential {KEY_CREDENTIAL}, another way than their documents.",
-            key.display()
-        ));
-    }
-    let others: Vec<&str> = minted
-        .files
-        .iter()
-        .filter(|file| file.kind == FileKind::Document && file.name != INITIALISER)
-        .map(|file| file.name.as_str())
-        .collect();
-    if has(INITIALISER) && args.from.is_some() {
-        steps.push(format!("Delete {INITIALISER}, unless the cluster was never started: then it is for one machine, never for two."));
-    } else if has(INITIALISER) {
-        steps.push(format!("Give {INITIALISER} to one machine as its userdata or as /etc/kubeboot/node.yaml, never to two."));
-    }
-    steps.push(format!("Give {} to as many machines as you like; switch all of them on.", others.join(", ")));
-    steps.push(format!("kubectl --kubeconfig {} get nodes", args.out.join("admin.conf").display()));
-    steps.push(format!("Move {place} to a safe place: it holds keys of the cluster."));
-    steps
 }

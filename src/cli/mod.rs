@@ -1,8 +1,10 @@
 //! The command line: one file per subcommand, arguments to calls, nothing else.
 
+mod basis;
 pub mod check;
 pub mod manual;
 pub mod mint;
+mod minted;
 pub mod plan;
 mod rendering;
 pub mod run;

@@ -97,8 +97,8 @@ pub enum Basis {
         pki: SharedPki,
         /// Its certificate key.
         key: CertificateKey,
-        /// Its bundle.json, which may lie at its URL already.
-        bundle: Option<Vec<u8>>,
+        /// Its bundle.json.
+        bundle: EarlierBundle,
     },
     /// A living cluster's PKI, as kubeadm wrote it.
     Living {
@@ -107,6 +107,17 @@ pub enum Basis {
         /// The certificate key; `None`: a new one.
         key: Option<CertificateKey>,
     },
+}
+
+/// An earlier mint's bundle.json, which may lie at its URL already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EarlierBundle {
+    /// Here it is.
+    Kept(Vec<u8>),
+    /// It made one, or may have, and it is not there any more.
+    Gone,
+    /// It made none.
+    None,
 }
 
 /// What kind of file it is.
@@ -170,6 +181,8 @@ struct Material<'a> {
     certificate_key: Secret<String>,
     bundle: SealedBundle,
     bundle_json: Vec<u8>,
+    /// Whether documents may pin another bundle of the same cluster.
+    resealed: bool,
     credential: Credential,
 }
 
@@ -185,9 +198,12 @@ pub fn mint(spec: &ClusterSpec, options: &MintOptions, basis: Basis, random: Ran
     let mode = mode(spec, living)?;
 
     let (pki, kept_key, kept_bundle) = match basis {
-        Basis::New => (SharedPki::mint(spec.encryption, now.plus(-CA_BACKDATED), now.plus(CA_LIFE))?, None, None),
+        Basis::New => {
+            let pki = SharedPki::mint(spec.encryption, now.plus(-CA_BACKDATED), now.plus(CA_LIFE))?;
+            (pki, None, EarlierBundle::None)
+        }
         Basis::Minted { pki, key, bundle } => (pki, Some(key), bundle),
-        Basis::Living { pki, key } => (pki, key, None),
+        Basis::Living { pki, key } => (pki, key, EarlierBundle::None),
     };
     pki.check(&pki.ca.certificate)?;
     let authority = pki.authority()?;
@@ -195,9 +211,10 @@ pub fn mint(spec: &ClusterSpec, options: &MintOptions, basis: Basis, random: Ran
         Some(key) => key,
         None => CertificateKey::new(bytes(random)?),
     };
+    let resealed = kept_bundle == EarlierBundle::Gone;
     let (bundle, bundle_json) = match kept_bundle {
-        Some(json) => same_bundle(json, &certificate_key, &pki)?,
-        None => {
+        EarlierBundle::Kept(json) => same_bundle(json, &certificate_key, &pki)?,
+        EarlierBundle::Gone | EarlierBundle::None => {
             let bundle = seal::seal(&pki, &certificate_key, random)?;
             let json = serde_json::to_string(&bundle).map(|json| json + "\n");
             let unwritable = |_| Fault::new(Failure::Bug, "a map of text can't be written as JSON", BUNDLE_FILE, "report this");
@@ -219,6 +236,7 @@ pub fn mint(spec: &ClusterSpec, options: &MintOptions, basis: Basis, random: Ran
         certificate_key: Secret::new(certificate_key.to_hex()),
         bundle,
         bundle_json,
+        resealed,
         credential,
     };
 

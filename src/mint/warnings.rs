@@ -3,7 +3,7 @@
 use crate::document::size::{self, Platform};
 use crate::document::spec::{CredentialKind, PkiMode};
 
-use super::{DAY, FileKind, KeyPlace, Material, MintedFile};
+use super::{BUNDLE_FILE, DAY, FileKind, KeyPlace, Material, MintedFile};
 
 /// A window longer than this is worth a word, seconds.
 const LONG_WINDOW: i64 = 7 * DAY;
@@ -27,10 +27,17 @@ pub(super) fn all(material: &Material<'_>, files: &[MintedFile]) -> Vec<String> 
     }
     if material.again && material.mode == PkiMode::Secret {
         warnings.push(
-            "pki: secret gives a control plane its keys for two hours from init only: in a cluster that is older, the new control-plane.yaml \
-             joins none. For one more write pki: inline, or url"
+            "pki: secret gives a control plane its keys for two hours from init only: in a cluster that is older, the new \
+             control-plane.yaml joins none. For one more write pki: inline, or url"
                 .to_owned(),
         );
+    }
+    if material.resealed && matches!(material.mode, PkiMode::Url(_)) {
+        warnings.push(format!(
+            "the earlier mint's {BUNDLE_FILE} is not beside its documents, so that another one was sealed: it is as good, but the earlier \
+             documents hold the SHA-256 of theirs and refuse any other. To keep both good, put a copy of what lies at the URL there as \
+             {BUNDLE_FILE} and mint again; or write another URL for this one"
+        ));
     }
     if material.again && spec.credential == CredentialKind::BootstrapToken {
         warnings.push(

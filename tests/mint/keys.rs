@@ -26,6 +26,11 @@ fn from(arguments: &MintArgs, out: &str) -> MintArgs {
     MintArgs { from: Some(arguments.out.clone()), out, ..arguments.clone() }
 }
 
+/// What was printed, however it is wrapped.
+fn flat(told: &str) -> String {
+    told.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn rewrite(arguments: &MintArgs, more: &str) {
     fs::write(&arguments.cluster, format!("{CLUSTER}{more}")).unwrap();
 }
@@ -79,7 +84,7 @@ fn what_lies_at_the_url_stays_good() {
     let first = arguments(folder.path());
     rewrite(&first, "pki: {url: 'http://10.0.0.5/bundle.json'}\n");
     let told = run(&first).unwrap();
-    assert!(told.contains("1. Put bundle.json at the URL of the cluster file's pki, unchanged"), "{told}");
+    assert!(told.contains("1. Put a copy of bundle.json at the URL of the cluster file's pki, unchanged"), "{told}");
     let bytes = fs::read(first.out.join("bundle.json")).unwrap();
     let digest = kubeboot::digest::sha256(&bytes);
     for name in [CONTROL_PLANE_INIT, CONTROL_PLANE] {
@@ -107,6 +112,38 @@ fn what_lies_at_the_url_stays_good() {
     assert_eq!(refused(&again.out, "x"), (Failure::PkiUnusable, "the earlier mint's bundle holds another PKI than its pki/".to_owned()));
     fs::write(again.out.join("bundle.json"), "{").unwrap();
     assert_eq!(refused(&again.out, "x"), (Failure::PkiUnusable, "the earlier mint's bundle can't be read".to_owned()));
+}
+
+/// Gone from the folder, as when it was moved to its URL: a new one is not what older documents pin.
+#[test]
+fn a_bundle_that_was_moved_away_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = arguments(folder.path());
+    const URL: &str = "pki: {url: 'http://10.0.0.5/bundle.json'}\n";
+    const WARNING: &str = "WARNING: the earlier mint's bundle.json is not beside its documents, so that another one was sealed";
+    rewrite(&first, URL);
+    run(&first).unwrap();
+    let moved = fs::read(first.out.join("bundle.json")).unwrap();
+    fs::remove_file(first.out.join("bundle.json")).unwrap();
+    let told = run(&from(&first, "again")).unwrap();
+    assert!(flat(&told).contains(WARNING), "{told}");
+    assert_ne!(fs::read(folder.path().join("again/bundle.json")).unwrap(), moved);
+    // Put back, all is well.
+    fs::write(first.out.join("bundle.json"), &moved).unwrap();
+    assert!(!run(&from(&first, "well")).unwrap().contains("WARNING"));
+    assert_eq!(fs::read(folder.path().join("well/bundle.json")).unwrap(), moved);
+    // Nor is one missing where none is of use, or was ever made.
+    fs::remove_file(first.out.join("bundle.json")).unwrap();
+    rewrite(&first, "pki: disk\n");
+    assert!(!run(&from(&first, "disk")).unwrap().contains("WARNING"));
+    let disk = MintArgs { out: folder.path().join("disk"), ..first.clone() };
+    rewrite(&first, URL);
+    assert!(!run(&from(&disk, "from-disk")).unwrap().contains("WARNING"));
+    // Where the documents are gone too, nobody knows.
+    for name in [CONTROL_PLANE_INIT, CONTROL_PLANE] {
+        fs::remove_file(disk.out.join(name)).unwrap();
+    }
+    assert!(flat(&run(&from(&disk, "unknown")).unwrap()).contains(WARNING));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use kubeboot::document::spec::{
     PkiSource, SecretSource,
 };
 use kubeboot::document::{read_cluster, read_node};
-use kubeboot::mint::{Basis, FileKind, KeyPlace, MintOptions, Minted, mint};
+use kubeboot::mint::{Basis, EarlierBundle, FileKind, KeyPlace, MintOptions, Minted, mint};
 use kubeboot::moment::UnixTime;
 use kubeboot::pki::seal;
 use kubeboot::pki::shared::SharedPki;
@@ -106,7 +106,7 @@ fn case(numbers: &mut Numbers, number: u64, rsa: &SharedPki, other: &SharedPki) 
         0 if can_live => (true, Some(kept.clone()), Basis::Living { pki, key: Some(kept) }),
         1 if can_live => (true, None, Basis::Living { pki, key: None }),
         2 if !is_rsa => (false, None, Basis::New),
-        _ => (false, Some(kept.clone()), Basis::Minted { pki, key: kept, bundle: None }),
+        _ => (false, Some(kept.clone()), Basis::Minted { pki, key: kept, bundle: EarlierBundle::None }),
     };
     let place = match (numbers.below(3), &key) {
         (0, _) => KeyPlace::Documents,

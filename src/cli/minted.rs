@@ -1,0 +1,93 @@
+//! What mint prints: which files there are, what each is worth to who reads it, what to do with them.
+
+use super::mint::MintArgs;
+use super::rendering::Rendering;
+use crate::mint::{BUNDLE_FILE, FileKind, INITIALISER, KEY_CREDENTIAL, Minted, MintedFile, NEXT_MINT, PKI_FOLDER};
+
+/// A line of the table: a file, or the folder of the PKI.
+struct Row<'m> {
+    name: String,
+    bytes: usize,
+    file: &'m MintedFile,
+}
+
+fn rows<'m>(args: &MintArgs, minted: &'m Minted) -> Vec<Row<'m>> {
+    let mut rows: Vec<Row<'m>> = Vec::new();
+    for file in &minted.files {
+        let bytes = file.bytes.expose().len();
+        match (file.kind, rows.last_mut()) {
+            (FileKind::Pki, Some(row)) if row.file.kind == FileKind::Pki => row.bytes += bytes,
+            (FileKind::Pki, _) => rows.push(Row { name: format!("{PKI_FOLDER}/"), bytes, file }),
+            (FileKind::CertificateKey, _) => {
+                let name = args.key_out.as_ref().map_or_else(|| file.name.clone(), |path| path.display().to_string());
+                rows.push(Row { name, bytes, file });
+            }
+            _ => rows.push(Row { name: file.name.clone(), bytes, file }),
+        }
+    }
+    rows
+}
+
+/// The whole text.
+pub(super) fn told(args: &MintArgs, cluster: &str, minted: &Minted, renderings: &[Rendering]) -> String {
+    let place = args.out.display();
+    let rows = rows(args, minted);
+    let mut text = format!("Cluster {cluster}: {} files in {place}, all secret.\n\n", minted.files.len());
+    text.push_str(&format!("{:<24} {:>6}  {:<20}  {}\n", "file", "bytes", "good until", "for"));
+    for row in &rows {
+        let until = row.file.until.map_or_else(|| "no end".to_owned(), |until| until.to_string());
+        text.push_str(&format!("{:<24} {:>6}  {until:<20}  {}\n", row.name, row.bytes, row.file.purpose));
+    }
+    for rendering in renderings {
+        text.push_str(&rendering.row());
+    }
+    text.push('\n');
+    for row in &rows {
+        text.push_str(&format!("{}: {}.\n", row.name, row.file.power));
+    }
+    for warning in &minted.warnings {
+        text.push_str(&format!("\nWARNING: {warning}.\n"));
+    }
+    text.push_str("\nNext:\n");
+    for (number, step) in (1..).zip(steps(args, minted)) {
+        text.push_str(&format!("{number}. {step}\n"));
+    }
+    text
+}
+
+/// What to do with what was minted.
+fn steps(args: &MintArgs, minted: &Minted) -> Vec<String> {
+    let place = args.out.display();
+    let has = |name: &str| minted.files.iter().any(|file| file.name == name);
+    let mut steps = Vec::new();
+    if has(BUNDLE_FILE) {
+        steps.push(format!(
+            "Put a copy of {BUNDLE_FILE} at the URL of the cluster file's pki, unchanged: documents hold its SHA-256, and the next mint \
+             takes this one again."
+        ));
+    }
+    if minted.files.iter().any(|file| file.kind == FileKind::Pki && file.purpose != NEXT_MINT) {
+        steps.push("Put the files of pki/ into /etc/kubernetes/pki of every control plane, under the same names.".to_owned());
+    }
+    if let Some(key) = args.key_out.as_ref().or(args.key.as_ref()) {
+        steps.push(format!(
+            "Give {} to control planes as the systemd credential {KEY_CREDENTIAL}, another way than their documents.",
+            key.display()
+        ));
+    }
+    let others: Vec<&str> = minted
+        .files
+        .iter()
+        .filter(|file| file.kind == FileKind::Document && file.name != INITIALISER)
+        .map(|file| file.name.as_str())
+        .collect();
+    if has(INITIALISER) && args.from.is_some() {
+        steps.push(format!("Delete {INITIALISER}, unless the cluster was never started: then it is for one machine, never for two."));
+    } else if has(INITIALISER) {
+        steps.push(format!("Give {INITIALISER} to one machine as its userdata or as /etc/kubeboot/node.yaml, never to two."));
+    }
+    steps.push(format!("Give {} to as many machines as you like; switch all of them on.", others.join(", ")));
+    steps.push(format!("kubectl --kubeconfig {} get nodes", args.out.join("admin.conf").display()));
+    steps.push(format!("Move {place} to a safe place: it holds keys of the cluster."));
+    steps
+}
