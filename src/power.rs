@@ -26,6 +26,14 @@ pub struct Held {
     pub joins: Option<String>,
 }
 
+impl Held {
+    /// Whether it is worth anything at all, alone or together with something else.
+    #[must_use]
+    pub const fn is_secret(&self) -> bool {
+        !matches!(self, Self { source: Source::Nowhere | Source::Disk, joins: None, .. })
+    }
+}
+
 /// What a bootstrap token is good for.
 pub const WITH_TOKEN: &str = "can add a node as long as its bootstrap token lives";
 

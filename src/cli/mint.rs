@@ -86,7 +86,7 @@ pub fn run(args: &MintArgs) -> Result<String, Fault> {
     let minted = mint(&spec, &options, basis(args)?, &mut random::fill)?;
     let renderings = Rendering::all(&args.render, &spec.name, &minted)?;
     write_all(args, &minted, &renderings)?;
-    Ok(told(args, &spec.name, &minted, &renderings))
+    Ok(told(args, &spec, &minted, &renderings))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -2,7 +2,9 @@
 
 use super::mint::MintArgs;
 use super::rendering::Rendering;
-use crate::mint::{BUNDLE_FILE, FileKind, INITIALISER, KEY_CREDENTIAL, Minted, MintedFile, NEXT_MINT, PKI_FOLDER};
+use crate::document::spec::{ClusterSpec, PkiMode};
+use crate::mint::{BUNDLE_FILE, FileKind, INITIALISER, KEY_CREDENTIAL, Minted, MintedFile, PKI_FOLDER};
+use crate::pki::shared::SharedName;
 
 /// A line of the table: a file, or the folder of the PKI.
 struct Row<'m> {
@@ -29,10 +31,15 @@ fn rows<'m>(args: &MintArgs, minted: &'m Minted) -> Vec<Row<'m>> {
 }
 
 /// The whole text.
-pub(super) fn told(args: &MintArgs, cluster: &str, minted: &Minted, renderings: &[Rendering]) -> String {
-    let place = args.out.display();
+pub(super) fn told(args: &MintArgs, spec: &ClusterSpec, minted: &Minted, renderings: &[Rendering]) -> String {
     let rows = rows(args, minted);
-    let mut text = format!("Cluster {cluster}: {} files in {place}, all secret.\n\n", minted.files.len());
+    let is_here = |file: &&MintedFile| args.key_out.is_none() || file.kind != FileKind::CertificateKey;
+    let here: Vec<&MintedFile> = minted.files.iter().filter(is_here).collect();
+    let secret = match (here.iter().filter(|file| file.secret).count(), here.len()) {
+        (secret, all) if secret == all => "all secret".to_owned(),
+        (secret, _) => format!("{secret} of them secret"),
+    };
+    let mut text = format!("Cluster {}: {} files in {}, {secret}.\n\n", spec.name, here.len(), args.out.display());
     text.push_str(&format!("{:<24} {:>6}  {:<20}  {}\n", "file", "bytes", "good until", "for"));
     for row in &rows {
         let until = row.file.until.map_or_else(|| "no end".to_owned(), |until| until.to_string());
@@ -49,14 +56,14 @@ pub(super) fn told(args: &MintArgs, cluster: &str, minted: &Minted, renderings: 
         text.push_str(&format!("\nWARNING: {warning}.\n"));
     }
     text.push_str("\nNext:\n");
-    for (number, step) in (1..).zip(steps(args, minted)) {
+    for (number, step) in (1..).zip(steps(args, spec, minted)) {
         text.push_str(&format!("{number}. {step}\n"));
     }
     text
 }
 
 /// What to do with what was minted.
-fn steps(args: &MintArgs, minted: &Minted) -> Vec<String> {
+fn steps(args: &MintArgs, spec: &ClusterSpec, minted: &Minted) -> Vec<String> {
     let place = args.out.display();
     let has = |name: &str| minted.files.iter().any(|file| file.name == name);
     let mut steps = Vec::new();
@@ -66,10 +73,14 @@ fn steps(args: &MintArgs, minted: &Minted) -> Vec<String> {
              takes this one again."
         ));
     }
-    if minted.files.iter().any(|file| file.kind == FileKind::Pki && file.purpose != NEXT_MINT) {
-        steps.push("Put the files of pki/ into /etc/kubernetes/pki of every control plane, under the same names.".to_owned());
-    }
-    if let Some(key) = args.key_out.as_ref().or(args.key.as_ref()) {
+    if spec.pki == Some(PkiMode::Disk) {
+        let (pki, which) = match &args.pki {
+            Some(pki) => (pki.clone(), "every new control plane"),
+            None => (args.out.join(PKI_FOLDER), "every control plane"),
+        };
+        let names = SharedName::ALL.map(SharedName::path).join(", ");
+        steps.push(format!("Put these files of {} into /etc/kubernetes/pki of {which}, under the same names: {names}.", pki.display()));
+    } else if let Some(key) = args.key_out.as_ref().or(args.key.as_ref()) {
         steps.push(format!(
             "Give {} to control planes as the systemd credential {KEY_CREDENTIAL}, another way than their documents.",
             key.display()

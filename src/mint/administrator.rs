@@ -80,6 +80,7 @@ impl Administrator {
             bytes: page.finish(),
             purpose: purpose.to_owned(),
             power: power.to_owned(),
+            secret: true,
             until: Some(until),
         })
     }

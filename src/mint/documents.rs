@@ -9,6 +9,7 @@ use crate::document::field::{Cidr, Taint};
 use crate::document::spec::{ClockPolicy, ClusterSpec, CniChoice, EncryptionAlgorithm, InitializeNode, OnUnreachable, PkiMode, Pool, Role};
 use crate::emit::Page;
 use crate::kubeadm::config::LOCAL_PORT;
+use crate::power::power;
 
 use super::{CONTROL_PLANE, Credential, FileKind, INITIALISER, KEY_CREDENTIAL, KeyPlace, Material, MintedFile, power};
 
@@ -85,7 +86,8 @@ pub(super) fn birth(material: &Material<'_>) -> String {
 
 /// One document with its comment, and kubeadm's documents that its reader can use.
 pub(super) fn file(material: &Material<'_>, reader: Reader<'_>) -> MintedFile {
-    let (name, purpose, power) = (reader.file_name(), reader.purpose(material), power::of_document(material, reader));
+    let (name, purpose, held) = (reader.file_name(), reader.purpose(material), power::of_document(material, reader));
+    let power = power(&held);
     let joins_for_ever = !matches!(reader, Reader::Initialiser(_)) && reader.signs_for_itself(&material.mode);
     let until = (!joins_for_ever).then_some(material.before);
     let mut page = Page::new();
@@ -100,7 +102,7 @@ pub(super) fn file(material: &Material<'_>, reader: Reader<'_>) -> MintedFile {
     page.comment(&format!("Power: {power}."));
     node(&mut page, material, reader);
     kubeadm(&mut page, material.spec, reader);
-    MintedFile { name, kind: FileKind::Document, bytes: page.finish(), purpose, power, until }
+    MintedFile { name, kind: FileKind::Document, bytes: page.finish(), purpose, power, secret: held.is_secret(), until }
 }
 
 fn lifetime(material: &Material<'_>, reader: Reader<'_>) -> String {

@@ -48,7 +48,7 @@ pub const KEY_FILE: &str = "certificate-key";
 /// The folder of the shared PKI, with kubeadm's names in it.
 pub const PKI_FOLDER: &str = "pki";
 /// Whom files are for that no machine needs.
-pub const NEXT_MINT: &str = "the next mint";
+const NEXT_MINT: &str = "the next mint";
 /// The systemd credential by which documents find a certificate key that is kept apart.
 pub const KEY_CREDENTIAL: &str = "kubeboot.certificate-key";
 
@@ -142,12 +142,14 @@ pub struct MintedFile {
     pub name: String,
     /// What it is.
     pub kind: FileKind,
-    /// Contents; nearly each holds a secret, so that files are 0600.
+    /// Contents; files are 0600 whether they are secret or not.
     pub bytes: Secret<Vec<u8>>,
     /// Whom it is for.
     pub purpose: String,
     /// What who reads it can do.
     pub power: String,
+    /// Whether that is anything at all, alone or together with another file.
+    pub secret: bool,
     /// When its use ends; `None`: never.
     pub until: Option<UnixTime>,
 }
@@ -190,12 +192,16 @@ struct Material<'a> {
 ///
 /// # Errors
 /// [`Failure::CommandLine`]: a window shorter than ten minutes or longer than the CA lives, or a cluster file that can't be
-/// used with this basis; [`Failure::PkiUnusable`]: the basis' PKI is not whole; [`Failure::NoRandomness`].
+/// used with this basis or these options; [`Failure::PkiUnusable`]: the basis' PKI is not whole; [`Failure::NoRandomness`].
 pub fn mint(spec: &ClusterSpec, options: &MintOptions, basis: Basis, random: Randomness<'_>) -> Result<Minted, Fault> {
     let now = options.now;
     let before = end(now, options.valid_for, "--valid-for")?;
     let (living, again) = (matches!(basis, Basis::Living { .. }), matches!(basis, Basis::Minted { .. }));
     let mode = mode(spec, living)?;
+    if mode == PkiMode::Disk && options.key == KeyPlace::Apart {
+        let what = "with pki: disk nothing is sealed, so that there is no certificate key to keep apart";
+        return Err(Fault::new(Failure::CommandLine, what, "--key-out, pki: disk", "leave out --key-out"));
+    }
 
     let (pki, kept_key, kept_bundle) = match basis {
         Basis::New => {
@@ -348,6 +354,7 @@ fn kept(material: &Material<'_>, pki: &SharedPki) -> Vec<MintedFile> {
         bytes: Secret::new(bytes.to_vec()),
         purpose: purpose.to_owned(),
         power: power.to_owned(),
+        secret: power != power::PUBLIC,
         until: None,
     };
     let mut files = Vec::new();

@@ -1,7 +1,7 @@
 //! What who reads a file can do with it, in plain words: printed by mint, and in the file's comment where it can have one.
 
 use crate::document::spec::PkiMode;
-use crate::power::{Held, Source, WITH_TOKEN, power, until};
+use crate::power::{Held, Source, WITH_TOKEN, until};
 
 use super::administrator::Administrator;
 use super::documents::Reader;
@@ -46,8 +46,8 @@ pub(super) const fn of_administrator(administrator: Administrator) -> &'static s
     }
 }
 
-/// A document.
-pub(super) fn of_document(material: &Material<'_>, reader: Reader<'_>) -> String {
+/// What a document holds.
+pub(super) fn of_document(material: &Material<'_>, reader: Reader<'_>) -> Held {
     let source = match (reader, &material.mode) {
         (Reader::Worker(..), _) => Source::Nowhere,
         (_, PkiMode::Disk) => Source::Disk,
@@ -59,5 +59,5 @@ pub(super) fn of_document(material: &Material<'_>, reader: Reader<'_>) -> String
     // Who has the CA key signs for itself; a token the initialiser has to make.
     let has_credential = matches!(source, Source::Nowhere | Source::Secret) || (is_token && reader.starts());
     let joins = has_credential.then(|| if is_token { WITH_TOKEN.to_owned() } else { until(material.before) });
-    power(&Held { source, has_key: material.options.key == KeyPlace::Documents, joins })
+    Held { source, has_key: material.options.key == KeyPlace::Documents, joins }
 }

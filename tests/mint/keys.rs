@@ -146,6 +146,54 @@ fn a_bundle_that_was_moved_away_is_warned_of() {
     assert!(flat(&run(&from(&disk, "unknown")).unwrap()).contains(WARNING));
 }
 
+/// Nothing is sealed, nor opened: no machine is given a key.
+#[test]
+fn where_the_pki_is_on_disk_no_key_is_kept_apart_and_the_files_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = arguments(folder.path());
+    rewrite(&first, "pki: disk\n");
+    let key_out = folder.path().join("the.key");
+    let fault = run(&MintArgs { key_out: Some(key_out.clone()), ..first.clone() }).unwrap_err();
+    assert_eq!((fault.failure(), fault.at(), fault.advice()), (Failure::CommandLine, "--key-out, pki: disk", "leave out --key-out"));
+    assert_eq!(names(folder.path()), ["cluster.yaml"]);
+
+    let files = "control plane, under the same names: ca.key, ca.crt, front-proxy-ca.key, front-proxy-ca.crt, etcd/ca.key, etcd/ca.crt, \
+                 sa.key, sa.pub.";
+    let told = flat(&run(&first).unwrap());
+    let step = |pki: &Path, which: &str| format!("1. Put these files of {} into /etc/kubernetes/pki of {which} {files}", pki.display());
+    assert!(told.contains(&step(&first.out.join("pki"), "every")), "{told}");
+    // A key that was kept apart is good for the next mint, and for no machine of this one.
+    fs::rename(first.out.join("certificate-key"), &key_out).unwrap();
+    let told = flat(&run(&MintArgs { key: Some(key_out.clone()), ..from(&first, "again") }).unwrap());
+    assert!(told.contains(&step(&folder.path().join("again/pki"), "every")) && !told.contains("credential"), "{told}");
+    let pki = kubeadms(folder.path(), &ec);
+    for key in [None, Some(key_out)] {
+        let out = folder.path().join(if key.is_some() { "kept" } else { "living" });
+        let told = flat(&run(&MintArgs { pki: Some(pki.clone()), key, out, ..first.clone() }).unwrap());
+        assert!(told.contains(&step(&pki, "every new")) && !told.contains("credential"), "{told}");
+    }
+}
+
+#[test]
+fn what_is_secret_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = arguments(folder.path());
+    let told = |more: &str, arguments: MintArgs| {
+        rewrite(&first, more);
+        let told = run(&arguments).unwrap();
+        let (head, _) = told.split_once(".\n").unwrap();
+        head.split_once(": ").unwrap().1.replace(&arguments.out.display().to_string(), "OUT")
+    };
+    // Three certificates and a public key are nobody's secret.
+    assert_eq!(told("", first.clone()), "13 files in OUT, 9 of them secret");
+    let apart = MintArgs { key_out: Some(folder.path().join("key")), out: folder.path().join("apart"), ..first.clone() };
+    assert_eq!(told("", apart), "12 files in OUT, 8 of them secret");
+    // Nor are documents without any key or credential.
+    assert_eq!(told("pki: disk\n", MintArgs { out: folder.path().join("disk"), ..first.clone() }), "13 files in OUT, 7 of them secret");
+    let pki = Some(kubeadms(folder.path(), &ec));
+    assert_eq!(told("", MintArgs { pki, out: folder.path().join("living"), ..first.clone() }), "4 files in OUT, all secret");
+}
+
 #[test]
 fn a_key_that_is_kept_apart() {
     let folder = tempfile::tempdir().unwrap();

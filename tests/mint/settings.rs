@@ -151,7 +151,7 @@ fn documents_of_every_choice_are_read_back() {
     for pki in ["secret", "inline", "disk", "{url: 'http://10.0.0.5/bundle.json'}"] {
         for credential in ["bootstrapCertificate", "bootstrapToken"] {
             for starter in ["{}", "{claim: {put: 'https://s.test/c', get: 'https://s.test/c'}}", "{node: {address: 10.0.0.11}}"] {
-                for key in [KeyPlace::Documents, KeyPlace::Apart] {
+                for key in [KeyPlace::Documents, KeyPlace::Apart].into_iter().filter(|key| (pki, *key) != ("disk", KeyPlace::Apart)) {
                     let spec =
                         cluster(&format!("pki: {pki}\ncredential: {credential}\ninitialize: {starter}\nworkers: {{a: {{}}, b-2: {{}}}}\n"));
                     let options = MintOptions { key, ..options() };
@@ -164,7 +164,7 @@ fn documents_of_every_choice_are_read_back() {
             }
         }
     }
-    assert_eq!(count, 4 * 2 * (4 + 3 + 4) * 2);
+    assert_eq!(count, (3 * 2 + 1) * 2 * (4 + 3 + 4));
 }
 
 #[test]

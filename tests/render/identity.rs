@@ -111,6 +111,8 @@ fn case(numbers: &mut Numbers, number: u64, rsa: &SharedPki, other: &SharedPki) 
     let place = match (numbers.below(3), &key) {
         (0, _) => KeyPlace::Documents,
         (1, Some(_)) => KeyPlace::Kept,
+        // Nothing is sealed, so that nothing can be kept apart.
+        _ if file.said["pki"] == "disk" => KeyPlace::Documents,
         _ => KeyPlace::Apart,
     };
     let now = UnixTime::parse("2026-11-23T10:00:00Z").unwrap();
