@@ -12,6 +12,8 @@ mod mutation;
 #[path = "support/numbers.rs"]
 #[allow(dead_code, reason = "numbers alone are needed here")]
 mod numbers;
+#[path = "support/readme.rs"]
+mod readme;
 #[path = "document/reject.rs"]
 mod reject;
 #[path = "document/scalar.rs"]

@@ -26,7 +26,7 @@ pub struct MintArgs {
     /// The cluster file (kind: Cluster)
     #[arg(value_name = "CLUSTER")]
     pub cluster: PathBuf,
-    /// Folder to make; it must not exist or be empty
+    /// Folder to make: absent or empty
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// Mint again, from an earlier mint's keys

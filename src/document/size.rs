@@ -54,12 +54,12 @@ impl Platform {
         }
     }
 
-    /// Whether userdata of this many raw bytes is over the limit.
+    /// The largest userdata as it is, raw bytes: base64 makes four of each three, begun or whole.
     #[must_use]
-    pub const fn is_exceeded(self, bytes: usize) -> bool {
+    pub const fn room(self) -> usize {
         match self.limit() {
-            (limit, Counted::Raw) => bytes > limit,
-            (limit, Counted::Base64) => bytes.div_ceil(3).saturating_mul(4) > limit,
+            (limit, Counted::Raw) => limit,
+            (limit, Counted::Base64) => limit / 4 * 3,
         }
     }
 }
@@ -67,5 +67,5 @@ impl Platform {
 /// The platforms that do not take userdata of this many raw bytes, the smallest limit first.
 #[must_use]
 pub fn exceeded(bytes: usize) -> Vec<Platform> {
-    Platform::ALL.into_iter().filter(|platform| platform.is_exceeded(bytes)).collect()
+    Platform::ALL.into_iter().filter(|platform| bytes > platform.room()).collect()
 }

@@ -252,7 +252,7 @@ pub fn mint(spec: &ClusterSpec, options: &MintOptions, basis: Basis, random: Ran
         files.push(administrator.file(&material, &authority)?);
     }
     files.extend(kept(&material, &pki));
-    let warnings = warnings::all(&material, &files);
+    let warnings = warnings::all(&material, &files)?;
     Ok(Minted { files, warnings })
 }
 
