@@ -6,13 +6,11 @@
 
 use serde_json::Value;
 
+use crate::paragraph;
 use crate::secret::Secret;
 
 /// Larger than any document that mint writes, so that the buffer does not grow and leave a copy of a secret behind.
 const CAPACITY: usize = 64 * 1024;
-
-/// Longest line of a comment, characters.
-const COMMENT_WIDTH: usize = 100;
 
 /// A text in the making.
 #[derive(Debug)]
@@ -41,21 +39,8 @@ impl Page {
     }
 
     /// A paragraph of comment, wrapped.
-    pub fn comment(&mut self, paragraph: &str) {
-        let mut width = 0;
-        for word in paragraph.split_whitespace() {
-            if width == 0 || width + 1 + word.chars().count() > COMMENT_WIDTH {
-                if width > 0 {
-                    self.text.push('\n');
-                }
-                self.text.push('#');
-                width = 1;
-            }
-            self.text.push(' ');
-            self.text.push_str(word);
-            width += 1 + word.chars().count();
-        }
-        self.text.push('\n');
+    pub fn comment(&mut self, text: &str) {
+        paragraph::write(&mut self.text, "# ", "# ", text);
     }
 
     /// `---`: the next document begins.

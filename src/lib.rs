@@ -33,6 +33,7 @@ pub mod leftovers;
 pub mod message;
 pub mod mint;
 pub mod moment;
+pub mod paragraph;
 pub mod paths;
 pub mod pki;
 pub mod plan;

@@ -4,6 +4,7 @@ use super::mint::MintArgs;
 use super::rendering::Rendering;
 use crate::document::spec::{ClusterSpec, PkiMode};
 use crate::mint::{BUNDLE_FILE, FileKind, INITIALISER, KEY_CREDENTIAL, Minted, MintedFile, PKI_FOLDER};
+use crate::paragraph;
 use crate::pki::shared::SharedName;
 
 /// A line of the table: a file, or the folder of the PKI.
@@ -50,28 +51,40 @@ pub(super) fn told(args: &MintArgs, spec: &ClusterSpec, minted: &Minted, renderi
     }
     text.push('\n');
     for row in &rows {
-        text.push_str(&format!("{}: {}.\n", row.name, row.file.power));
+        paragraph::write(&mut text, "", "  ", &format!("{}: {}.", row.name, row.file.power));
     }
     for warning in &minted.warnings {
-        text.push_str(&format!("\nWARNING: {warning}.\n"));
+        text.push('\n');
+        paragraph::write(&mut text, "WARNING: ", "  ", &format!("{warning}."));
     }
     text.push_str("\nNext:\n");
     for (number, step) in (1..).zip(steps(args, spec, minted)) {
-        text.push_str(&format!("{number}. {step}\n"));
+        match step {
+            Step::Words(words) => paragraph::write(&mut text, &format!("{number}. "), "   ", &words),
+            Step::Command(line) => text.push_str(&format!("{number}. {line}\n")),
+        }
     }
     text
 }
 
+/// One thing to do.
+enum Step {
+    /// In words.
+    Words(String),
+    /// A command, to be copied whole.
+    Command(String),
+}
+
 /// What to do with what was minted.
-fn steps(args: &MintArgs, spec: &ClusterSpec, minted: &Minted) -> Vec<String> {
+fn steps(args: &MintArgs, spec: &ClusterSpec, minted: &Minted) -> Vec<Step> {
     let place = args.out.display();
     let has = |name: &str| minted.files.iter().any(|file| file.name == name);
     let mut steps = Vec::new();
     if has(BUNDLE_FILE) {
-        steps.push(format!(
+        steps.push(Step::Words(format!(
             "Put a copy of {BUNDLE_FILE} at the URL of the cluster file's pki, unchanged: documents hold its SHA-256, and the next mint \
              takes this one again."
-        ));
+        )));
     }
     if spec.pki == Some(PkiMode::Disk) {
         let (pki, which) = match &args.pki {
@@ -79,12 +92,15 @@ fn steps(args: &MintArgs, spec: &ClusterSpec, minted: &Minted) -> Vec<String> {
             None => (args.out.join(PKI_FOLDER), "every control plane"),
         };
         let names = SharedName::ALL.map(SharedName::path).join(", ");
-        steps.push(format!("Put these files of {} into /etc/kubernetes/pki of {which}, under the same names: {names}.", pki.display()));
+        steps.push(Step::Words(format!(
+            "Put these files of {} into /etc/kubernetes/pki of {which}, under the same names: {names}.",
+            pki.display()
+        )));
     } else if let Some(key) = args.key_out.as_ref().or(args.key.as_ref()) {
-        steps.push(format!(
+        steps.push(Step::Words(format!(
             "Give {} to control planes as the systemd credential {KEY_CREDENTIAL}, another way than their documents.",
             key.display()
-        ));
+        )));
     }
     let others: Vec<&str> = minted
         .files
@@ -93,12 +109,14 @@ fn steps(args: &MintArgs, spec: &ClusterSpec, minted: &Minted) -> Vec<String> {
         .map(|file| file.name.as_str())
         .collect();
     if has(INITIALISER) && args.from.is_some() {
-        steps.push(format!("Delete {INITIALISER}, unless the cluster was never started: then it is for one machine, never for two."));
+        steps.push(Step::Words(format!(
+            "Delete {INITIALISER}, unless the cluster was never started: then it is for one machine, never for two."
+        )));
     } else if has(INITIALISER) {
-        steps.push(format!("Give {INITIALISER} to one machine as its userdata or as /etc/kubeboot/node.yaml, never to two."));
+        steps.push(Step::Words(format!("Give {INITIALISER} to one machine as its userdata or as /etc/kubeboot/node.yaml, never to two.")));
     }
-    steps.push(format!("Give {} to as many machines as you like; switch all of them on.", others.join(", ")));
-    steps.push(format!("kubectl --kubeconfig {} get nodes", args.out.join("admin.conf").display()));
-    steps.push(format!("Move {place} to a safe place: it holds keys of the cluster."));
+    steps.push(Step::Words(format!("Give {} to as many machines as you like; switch all of them on.", others.join(", "))));
+    steps.push(Step::Command(format!("kubectl --kubeconfig {} get nodes", args.out.join("admin.conf").display())));
+    steps.push(Step::Words(format!("Move {place} to a safe place: it holds keys of the cluster.")));
     steps
 }

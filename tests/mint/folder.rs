@@ -86,6 +86,22 @@ fn the_folder_is_private_and_complete() {
     assert!(told.contains("\npki/ "), "{told}");
 }
 
+/// A terminal breaks lines wherever it likes; a command is there to be copied.
+#[test]
+fn what_is_printed_is_no_wider_than_a_hundred_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = MintArgs { valid_for: Duration::from_secs(10 * 86_400), break_glass: true, ..arguments(folder.path()) };
+    for (name, more) in [("url", "pki: {url: 'https://files.test/b'}\n"), ("disk", "pki: disk\n"), ("inline", "pki: inline\n")] {
+        fs::write(&arguments.cluster, format!("{CLUSTER}{more}")).unwrap();
+        let told = run(&MintArgs { out: folder.path().join(name), ..arguments.clone() }).unwrap();
+        for line in told.lines().filter(|line| !line.contains("kubectl ")) {
+            assert!(line.chars().count() <= 100, "{line}");
+        }
+        assert!(told.lines().filter(|line| line.starts_with("  ")).count() > 3, "{told}");
+        assert!(told.contains(&format!(". kubectl --kubeconfig {} get nodes\n", folder.path().join(name).join("admin.conf").display())));
+    }
+}
+
 #[test]
 fn secrets_are_never_overwritten() {
     let folder = tempfile::tempdir().unwrap();

@@ -204,7 +204,7 @@ fn a_key_that_is_kept_apart() {
     let hex = fs::read_to_string(&key_out).unwrap();
     assert_eq!((hex.len(), mode(&key_out)), (65, 0o600));
     assert!(
-        told.contains(&format!("Give {} to control planes as the systemd credential kubeboot.certificate-key", key_out.display())),
+        flat(&told).contains(&format!("Give {} to control planes as the systemd credential kubeboot.certificate-key", key_out.display())),
         "{told}"
     );
     assert!(!told.contains(hex.trim()));
