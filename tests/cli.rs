@@ -67,13 +67,19 @@ fn a_plan_for_tools_with_the_facts_of_a_machine() {
         r#"{"hostname": "w-9", "addresses": [{"interface": "eth0", "address": "10.0.0.9", "prefix": 24}], "defaultInterface": "eth0"}"#;
     std::fs::write(&good, facts).unwrap();
     std::fs::write(&bad, facts.replace("hostname", "hostnam")).unwrap();
+    let twice = folder.path().join("twice.json");
+    std::fs::write(&twice, facts.replacen('{', "{\"hostname\": \"w-8\", ", 1)).unwrap();
     let document = fixture("accept/worker-token.yaml");
     let (code, out, err) = said(&["plan", &document, "--json", "--facts", good.to_str().unwrap()]);
     assert_eq!((code, err.as_str()), (0, ""));
     let told: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&told["kind"], &told["node"], &told["address"]), (&"Plan".into(), &"w-9".into(), &"10.0.0.9".into()));
     assert_eq!(told["courses"][0]["kubeadm"][0]["nodeRegistration"]["name"], "w-9");
-    for (path, why) in [(&bad, "unknown field `hostnam`, expected one of `hostname`"), (&folder.path().join("none.json"), "no such file")] {
+    for (path, why) in [
+        (&bad, "unknown field `hostnam`, expected one of `hostname`"),
+        (&twice, "duplicate field `hostname`"),
+        (&folder.path().join("none.json"), "no such file"),
+    ] {
         let (code, out, err) = said(&["plan", &document, "--facts", path.to_str().unwrap()]);
         assert_eq!((code, out.as_str()), (2, ""), "{err}");
         assert!(err.contains(why) && err.contains(path.to_str().unwrap()), "{err}");

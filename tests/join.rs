@@ -151,7 +151,10 @@ fn the_bundle_is_fetched_from_its_url_and_what_is_not_it_is_refused() {
     assert!(!format!("{seen:?}{:?}{:?}", sim.events.borrow(), sim.statuses.borrow()).contains("hunter2"));
 
     let other = br#"{"ca.crt": 7}"#.to_vec();
-    for (pinned, body, failure) in [(&bundle, &other, Failure::PinMismatch), (&other, &other, Failure::PkiUnusable)] {
+    let twice = String::from_utf8(bundle.clone()).unwrap().replacen('{', "{\"ca.key\": \"AAAA\", ", 1).into_bytes();
+    for (pinned, body, failure) in
+        [(&bundle, &other, Failure::PinMismatch), (&other, &other, Failure::PkiUnusable), (&twice, &twice, Failure::PkiUnusable)]
+    {
         let sim = machine(Joiner { pki: at_a_url(pinned), served: vec![(200, body.clone())].into(), ..Joiner::default() });
         let fault = boot(&sim).unwrap().unwrap_err();
         assert_eq!((fault.failure(), fault.at()), (failure, "https://files.test/bundle.json"), "{fault}");

@@ -401,6 +401,25 @@ fn a_bundle_opens_with_its_key_alone() {
     );
 }
 
+/// The last of two would win silently, and a person sees the first.
+#[test]
+fn a_bundles_file_has_each_name_once() {
+    let bundle = sealed(&minted());
+    let json = serde_json::to_string_pretty(&bundle).unwrap();
+    assert_eq!(seal::read(json.as_bytes()).unwrap(), bundle);
+    let line = json.lines().find(|line| line.contains("\"ca.key\"")).unwrap();
+    let twice = json.replacen('{', &format!("{{\n{line}"), 1);
+    assert_eq!(seal::read(twice.as_bytes()).unwrap_err(), format!("line 4, column {}: a name is there twice", line.len() - 1));
+    for (text, why) in [
+        ("{", "line 1, column 1: not an object of texts"),
+        ("[\"hunter2\"]", "line 1, column 0: not an object of texts"),
+        ("{\"a\": \"hunter2\"} x", "line 1, column 18: not an object of texts"),
+        ("{\"a\": {\"b\": \"hunter2\"}}", "line 1, column 6: not an object of texts"),
+    ] {
+        assert_eq!(seal::read(text.as_bytes()).unwrap_err(), why, "{text}");
+    }
+}
+
 /// Every byte of every sealed value, the nonce's and the tag's included, and every character of its base64.
 #[test]
 fn a_bundle_with_any_one_byte_changed_does_not_open() {

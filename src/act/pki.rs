@@ -135,13 +135,9 @@ pub async fn provide<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
 /// The bundle at a URL: the `data` of a kubeadm-certs Secret, as JSON.
 async fn fetch<H: Host>(host: &H, url: &str, sha256: &str) -> Result<SealedBundle, Fault> {
     let bytes = super::secret::fetch_pinned(host, url, sha256, LIMIT).await?;
-    serde_json::from_slice(bytes.expose()).map_err(|error| {
+    seal::read(bytes.expose()).map_err(|why| {
         let advice = "put there what mint wrote as bundle.json: one JSON object, file name to base64 text";
-        Fault::new(Failure::PkiUnusable, "what the URL serves is no bundle", shown_url(url), advice).because(format!(
-            "line {}, column {}: not an object of texts",
-            error.line(),
-            error.column()
-        ))
+        Fault::new(Failure::PkiUnusable, "what the URL serves is no bundle", shown_url(url), advice).because(why)
     })
 }
 

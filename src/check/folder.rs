@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::digest;
 use crate::document::spec::{NodeSpec, PkiSource, SealedBundle, SecretSource};
 use crate::pki::certificate::Certificate;
+use crate::pki::seal;
 
 use super::{Companions, Rule, Sheet, node};
 
@@ -116,7 +117,7 @@ fn parted(sheet: &mut Sheet<'_>, spec: &NodeSpec, beside: &Companions) {
                 sheet.tell(Rule::BundlePin, "pki.sha256", problem, "use the bundle.json and the documents of the same mint");
                 return;
             }
-            let Ok(bundle) = serde_json::from_slice(bytes.expose()) else {
+            let Ok(bundle) = seal::read(bytes.expose()) else {
                 let problem = "the bundle.json beside this document is no bundle, though it is the one that the document means";
                 sheet.tell(Rule::BundleContents, "pki.url", problem, "use the bundle.json and the documents of the same mint");
                 return;

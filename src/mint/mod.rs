@@ -297,10 +297,9 @@ fn readers<'a>(material: &Material<'a>, unnamed: &'a Pool) -> Vec<Reader<'a>> {
 /// documents, and for the old ones.
 fn same_bundle(json: Vec<u8>, key: &CertificateKey, pki: &SharedPki) -> Result<(SealedBundle, Vec<u8>), Fault> {
     let advice = "take pki/, bundle.json and the certificate key of one mint, or remove bundle.json: then a new one is made";
-    let unreadable = |why: serde_json::Error| {
-        Fault::new(Failure::PkiUnusable, "the earlier mint's bundle can't be read", BUNDLE_FILE, advice).because(why.to_string())
-    };
-    let bundle: SealedBundle = serde_json::from_slice(&json).map_err(unreadable)?;
+    let unreadable =
+        |why: String| Fault::new(Failure::PkiUnusable, "the earlier mint's bundle can't be read", BUNDLE_FILE, advice).because(why);
+    let bundle = seal::read(&json).map_err(unreadable)?;
     if seal::open(&bundle, key)? == *pki {
         return Ok((bundle, json));
     }

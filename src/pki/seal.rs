@@ -1,9 +1,12 @@
 //! Sealed bundles: kubeadm's own format, the `data` of Secret kubeadm-certs (kubeadm.md §3). Each value is base64 of
 //! nonce ‖ AES-256-GCM ciphertext ‖ tag over the file's bytes, without associated data.
 
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use zeroize::Zeroize;
 
 use crate::document::field::CertificateKey;
@@ -59,6 +62,51 @@ pub fn seal(pki: &SharedPki, key: &CertificateKey, random: Randomness<'_>) -> Re
         bundle.insert(name.secret_key().to_owned(), STANDARD.encode(seal_value(pki.text(name).as_bytes(), key, nonce)?));
     }
     Ok(bundle)
+}
+
+/// A bundle as its file has it: one JSON object, file name to base64 text.
+///
+/// # Errors
+/// Where and why it is none, without a word of its values. A name that is there twice, too: which of the two is meant is
+/// nobody's to guess.
+pub fn read(json: &[u8]) -> Result<SealedBundle, String> {
+    let place = |error: &serde_json::Error| format!("line {}, column {}", error.line(), error.column());
+    match serde_json::from_slice(json) {
+        Ok(Once(bundle)) => Ok(bundle),
+        Err(error) if error.to_string().starts_with(TWICE) => Err(format!("{}: {TWICE}", place(&error))),
+        Err(error) => Err(format!("{}: not an object of texts", place(&error))),
+    }
+}
+
+const TWICE: &str = "a name is there twice";
+
+/// A map in which no name is there twice; serde's own takes the last one.
+struct Once(SealedBundle);
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+
+        impl<'de> Visitor<'de> for Names {
+            type Value = SealedBundle;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of texts")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SealedBundle, A::Error> {
+                let mut bundle = SealedBundle::new();
+                while let Some((name, sealed)) = map.next_entry::<String, String>()? {
+                    if bundle.insert(name, sealed).is_some() {
+                        return Err(Error::custom(TWICE));
+                    }
+                }
+                Ok(bundle)
+            }
+        }
+
+        deserializer.deserialize_map(Names).map(Self)
+    }
 }
 
 /// Opens a bundle. What it holds is not checked beyond being text: that is [`SharedPki::check`]'s.

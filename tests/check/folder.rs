@@ -154,6 +154,26 @@ fn a_bundle_is_opened_and_looked_into() {
     assert_eq!(rules(&[altered(&one, &one[1].name, &front, &etcd)], NOW), [Rule::BundleContents]);
 }
 
+/// The digest is right, and what it is of can be read in two ways.
+#[test]
+fn a_bundle_beside_its_document_that_has_a_name_twice_is_none() {
+    let cluster = format!("{CLUSTER}pki: {{url: \"https://store.example.com/bundle.json\"}}\n");
+    let minted = all_files(&cluster, DAY, KeyPlace::Documents);
+    let bundle = minted.iter().find(|file| file.kind == FileKind::Bundle).unwrap();
+    let pin = kubeboot::digest::sha256(bundle.bytes.expose());
+    let twice = String::from_utf8(bundle.bytes.expose().clone()).unwrap().replacen('{', "{\"sa.pub\": \"\", ", 1).into_bytes();
+    let new_pin = kubeboot::digest::sha256(&twice);
+    let inputs: Vec<Input> = documents(minted.clone())
+        .into_iter()
+        .map(|(input, _)| {
+            let text = String::from_utf8(input.bytes.expose().clone()).unwrap().replace(&pin, &new_pin);
+            Input { bytes: Secret::new(text.into_bytes()), ..input }
+        })
+        .collect();
+    let beside = [Companions { folder: "d".to_owned(), bundle: Some(Secret::new(twice)), key: None }];
+    assert_eq!(broken(&check(&inputs, &beside, NOW)), [Rule::BundleContents; 2]);
+}
+
 #[test]
 fn what_is_kept_apart_is_compared_where_it_lies_beside() {
     for pki in ["inline", "{url: \"https://store.example.com/bundle.json\"}"] {
