@@ -1,6 +1,6 @@
 //! `kind: Cluster`, mint's input → [`ClusterSpec`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::field::{is_dns_name, path_name, shown, shown_name};
@@ -137,9 +137,14 @@ fn number(text: &str) -> Result<u8, String> {
 }
 
 fn addresses(at: &At<'_>, networks: Option<&Networks<'_>>) -> Option<Vec<IpAddr>> {
-    let mut found: Vec<IpAddr> = Vec::new();
+    let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
     let example = "an IP address, for example 10.0.0.11";
-    for item in at.list("a list of IP addresses, for example [10.0.0.11, 10.0.0.12]")? {
+    let items = at.list("a list of IP addresses, for example [10.0.0.11, 10.0.0.12]")?;
+    if items.len() > usize::from(u8::MAX) {
+        at.wrong(format!("there are {} addresses of control planes", items.len()), format!("write at most {}, one of each", u8::MAX));
+        return None;
+    }
+    for item in items {
         let read = |text: &str| text.parse().map_err(|_| format!("{} is no IP address; write for example 10.0.0.11", shown(text)));
         let Some(address) = item.parse::<IpAddr>(example, read) else { continue };
         if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
@@ -154,7 +159,7 @@ fn addresses(at: &At<'_>, networks: Option<&Networks<'_>>) -> Option<Vec<IpAddr>
                 "write the machine's own address, or choose another subnet in networking",
             );
         }
-        if found.contains(&address) {
+        if !seen.insert(address) {
             item.wrong(format!("{address} is in the list twice"), "keep one of them");
         }
         found.push(address);

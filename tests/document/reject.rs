@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use kubeboot::document::read_node;
+use kubeboot::document::{read_cluster, read_node};
 use kubeboot::failure::Failure;
 
 use super::{document, fixtures, folder, read};
@@ -89,4 +89,30 @@ fn too_many_values_are_refused() {
     let text = format!("apiVersion: kubeboot/v1alpha1\npeers: [{}]\n", "a,".repeat(20_001));
     let violations = read_node(&document("many", text.as_bytes())).unwrap_err();
     assert!(violations.to_string().contains("there are more than 20000 values"), "{violations}");
+}
+
+/// As many as a count can count.
+#[test]
+fn addresses_of_control_planes_are_bounded_and_each_is_there_once() {
+    let read = |addresses: &[String]| {
+        let text = format!(
+            "apiVersion: kubeboot/v1alpha1\nkind: Cluster\nname: prod\nkubernetesVersion: v1.37.2\ncontrolPlaneEndpoint: a.test:6443\n\
+             cni: {{name: none}}\ncontrolPlane: {{addresses: [{}]}}\n",
+            addresses.join(", ")
+        );
+        let spec = read_cluster(&document("cluster.yaml", text.as_bytes()));
+        spec.map(|spec| spec.control_plane.addresses.len()).map_err(|violations| violations.list().to_vec())
+    };
+    let mut addresses: Vec<String> = (0..10_000).map(|n| format!("192.168.{}.{}", n / 256, n % 256)).collect();
+    assert_eq!(read(&addresses[..255]).unwrap(), 255);
+    for count in [256, 10_000] {
+        let [violation] = read(&addresses[..count]).unwrap_err().try_into().unwrap();
+        assert_eq!(
+            (violation.path.as_str(), violation.problem, violation.advice.as_str()),
+            ("controlPlane.addresses", format!("there are {count} addresses of control planes"), "write at most 255, one of each")
+        );
+    }
+    addresses[254] = addresses[0].clone();
+    let [violation] = read(&addresses[..255]).unwrap_err().try_into().unwrap();
+    assert_eq!((violation.path.as_str(), violation.problem.as_str()), ("controlPlane.addresses[254]", "192.168.0.0 is in the list twice"));
 }
