@@ -27,9 +27,6 @@ pub const LEAVES: [Leaf; 7] = [
     Leaf { name: "apiserver-etcd-client", authority: SharedName::EtcdCaCertificate },
 ];
 
-/// Octets of a P-384 point: `encryptionAlgorithm: ECDSA-P384` makes leaves whose keys kubeboot itself has no use for.
-const P384_POINT: usize = 97;
-
 /// Why a leaf's files are no use, or `None` if they are whole, or not there at all.
 #[must_use]
 pub fn leaf_trouble(certificate: Option<&[u8]>, key: Option<&[u8]>, authority: &Certificate) -> Option<&'static str> {
@@ -45,8 +42,8 @@ pub fn leaf_trouble(certificate: Option<&[u8]>, key: Option<&[u8]>, authority: &
     }
     match PrivateKey::from_pem(&key, "") {
         Ok(key) if key.public_bits() != certificate.public_bits() => return Some("the key is not the certificate's"),
-        Err(_) if certificate.public_bits().len() != P384_POINT => return Some("the key can't be read"),
-        Ok(_) | Err(_) => {}
+        Err(_) => return Some("the key can't be read"),
+        Ok(_) => {}
     }
     (!certificate.is_signed_by(authority)).then_some("the certificate is not signed by this cluster's CA")
 }

@@ -3,7 +3,9 @@
 
 use kubeboot::leftovers::{authority_trouble, kubeconfig_trouble, leaf_trouble};
 use kubeboot::pki::certificate::Certificate;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, SignatureAlgorithm,
+};
 
 struct Made {
     certificate: String,
@@ -15,25 +17,33 @@ fn torn_pair(certificate: Option<&str>, key: Option<&str>, authority: &str) -> O
     leaf_trouble(certificate.map(str::as_bytes), key.map(str::as_bytes), &Certificate::first(authority, "ca").unwrap())
 }
 
-fn authority(name: &str) -> (String, Issuer<'static, KeyPair>) {
+/// The curves of kubeadm's ECDSA keys.
+const CURVES: [&SignatureAlgorithm; 2] = [&PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384];
+
+fn authority(name: &str, curve: &'static SignatureAlgorithm) -> (String, Issuer<'static, KeyPair>) {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
+    let key = KeyPair::generate_for(curve).unwrap();
     let certificate = params.self_signed(&key).unwrap().pem();
     (certificate, Issuer::new(params, key))
 }
 
-fn made() -> Made {
-    let (authority, issuer) = authority("kubernetes");
-    let key = KeyPair::generate().unwrap();
+fn made(curve: &'static SignatureAlgorithm) -> Made {
+    let (authority, issuer) = authority("kubernetes", curve);
+    let key = KeyPair::generate_for(curve).unwrap();
     let certificate = CertificateParams::new(vec!["cp-1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap().pem();
     Made { certificate, key: key.serialize_pem(), authority }
 }
 
 #[test]
 fn a_whole_pair_is_kept_and_every_torn_one_is_not() {
-    let made = made();
+    for curve in CURVES {
+        cut_at_every_byte(&made(curve));
+    }
+}
+
+fn cut_at_every_byte(made: &Made) {
     let judge = |certificate: Option<&str>, key: Option<&str>| torn_pair(certificate, key, &made.authority);
     assert_eq!(judge(Some(&made.certificate), Some(&made.key)), None);
     assert_eq!(judge(None, None), None);
@@ -55,16 +65,22 @@ fn a_whole_pair_is_kept_and_every_torn_one_is_not() {
 
 #[test]
 fn pairs_of_others_are_torn_too() {
-    let (ours, theirs) = (made(), made());
+    for curve in CURVES {
+        foreign(curve);
+    }
+}
+
+fn foreign(curve: &'static SignatureAlgorithm) {
+    let (ours, theirs) = (made(curve), made(curve));
     assert_eq!(torn_pair(Some(&ours.certificate), Some(&theirs.key), &ours.authority).unwrap(), "the key is not the certificate's");
     // Of the same name, but another key.
-    let (etcd, _) = authority("kubernetes");
+    let (etcd, _) = authority("kubernetes", curve);
     assert_eq!(torn_pair(Some(&ours.certificate), Some(&ours.key), &etcd).unwrap(), "the certificate is not signed by this cluster's CA");
 }
 
 #[test]
 fn kubeconfigs_as_kubeadm_writes_them_are_kept_and_cut_ones_are_not() {
-    let made = made();
+    let made = made(CURVES[0]);
     let encode = |text: &str| {
         use base64::Engine;
         base64::engine::general_purpose::STANDARD.encode(text)
@@ -87,7 +103,7 @@ fn kubeconfigs_as_kubeadm_writes_them_are_kept_and_cut_ones_are_not() {
 
 #[test]
 fn a_workers_ca_is_whole_or_nothing() {
-    let made = made();
+    let made = made(CURVES[0]);
     assert_eq!(authority_trouble(None), None);
     assert_eq!(authority_trouble(Some(made.authority.as_bytes())), None);
     for length in 0..made.authority.trim_end().len() {

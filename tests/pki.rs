@@ -127,6 +127,8 @@ fn clients_are_signed_by_authorities_that_openssl_made() {
         ("rsa:4096", "rsa -traditional"),
         ("ec -pkeyopt ec_paramgen_curve:P-256", ""),
         ("ec -pkeyopt ec_paramgen_curve:P-256", "ec"),
+        ("ec -pkeyopt ec_paramgen_curve:P-384", ""),
+        ("ec -pkeyopt ec_paramgen_curve:P-384", "ec"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
@@ -153,6 +155,12 @@ fn clients_are_signed_by_authorities_that_openssl_made() {
         assert!(!ok, "{text}");
         assert_eq!(openssl_ok(folder, "pkey -in client.key -pubout"), openssl_ok(folder, "x509 -in client.crt -noout -pubkey"));
         let text = openssl_ok(folder, "x509 -in client.crt -noout -text");
+        let signature = match algorithm {
+            "ec -pkeyopt ec_paramgen_curve:P-256" => "ecdsa-with-SHA256",
+            "ec -pkeyopt ec_paramgen_curve:P-384" => "ecdsa-with-SHA384",
+            _ => "sha256WithRSAEncryption",
+        };
+        assert_eq!(text.matches(&format!("Signature Algorithm: {signature}\n")).count(), 2, "{text}");
         for part in [
             "Subject: O = one:group, O = another, CN = somebody",
             "X509v3 Key Usage: critical\n                Digital Signature, Key Encipherment\n",
@@ -163,6 +171,8 @@ fn clients_are_signed_by_authorities_that_openssl_made() {
         }
         let signed = Certificate::first(&identity.certificate_pem, "client").unwrap();
         assert_eq!(signed.issuer(), authority.certificate().subject());
+        assert!(signed.is_signed_by(authority.certificate()), "{algorithm} {form}");
+        assert!(!signed.is_signed_by(minted().authority().unwrap().certificate()));
 
         // The key as kubeboot writes it is the same key, in kubeadm's form.
         fs::write(folder.join("again.key"), authority.key_pem().expose()).unwrap();
@@ -211,7 +221,7 @@ fn wrong_material_is_refused_in_words() {
         assert_eq!(fault.failure(), named);
         assert_eq!(fault.to_string(), text);
     };
-    let key_advice = "write an unencrypted ECDSA P-256 key (\"EC PRIVATE KEY\" or \"PRIVATE KEY\") or an RSA key of 2048 to 4096 bits \
+    let key_advice = "write an unencrypted ECDSA key on P-256 or P-384 (\"EC PRIVATE KEY\" or \"PRIVATE KEY\") or an RSA key of 2048 to 4096 bits \
                       (\"RSA PRIVATE KEY\" or \"PRIVATE KEY\")";
 
     expect(
@@ -270,7 +280,6 @@ fn wrong_material_is_refused_in_words() {
     for (line, what) in [
         ("genpkey -algorithm ed25519", "the private key is Ed25519, which kubeadm does not read"),
         ("genpkey -algorithm ed448", "the private key is neither RSA nor ECDSA"),
-        ("genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-384", "the private key is on the curve P-384, which kubeboot does not read"),
         ("genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-521", "the private key is on the curve P-521, which kubeboot does not read"),
         ("genpkey -algorithm ec -pkeyopt ec_paramgen_curve:secp256k1", "the private key is on a curve that kubeboot does not read"),
         ("genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-256 -aes128 -pass pass:x", "the private key is protected by a passphrase"),

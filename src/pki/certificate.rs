@@ -1,6 +1,8 @@
 //! What is read from a certificate, and no more.
 
-use ring::signature::{ECDSA_P256_SHA256_ASN1, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm};
+use ring::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
+};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
@@ -108,10 +110,11 @@ impl Certificate {
         &self.public_bits
     }
 
-    /// Whether `authority`'s key signed this, with SHA-256, as kubeadm lets its P-256 and RSA authorities sign.
+    /// Whether `authority`'s key signed this, with the hash that kubeadm's authorities sign with: SHA-384 on P-384, SHA-256 else.
     #[must_use]
     pub fn is_signed_by(&self, authority: &Self) -> bool {
-        let algorithms: [&'static dyn VerificationAlgorithm; 2] = [&ECDSA_P256_SHA256_ASN1, &RSA_PKCS1_2048_8192_SHA256];
+        let algorithms: [&'static dyn VerificationAlgorithm; 3] =
+            [&ECDSA_P256_SHA256_ASN1, &ECDSA_P384_SHA384_ASN1, &RSA_PKCS1_2048_8192_SHA256];
         let verifies = |algorithm: &'static dyn VerificationAlgorithm| {
             UnparsedPublicKey::new(algorithm, authority.public_bits()).verify(&self.signed, &self.signature).is_ok()
         };

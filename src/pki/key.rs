@@ -4,7 +4,10 @@
 //! ring wants PKCS#8 or bare numbers and kubeadm before 1.34 wants SEC1 for downloaded EC keys (kubeadm.md §2.3),
 //! so the small conversions between the forms (RFC 5915, RFC 5958, RFC 8017) are here.
 
-use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+use ring::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair as _, RSA_PKCS1_SHA256,
+    RsaKeyPair,
+};
 
 use crate::document::spec::EncryptionAlgorithm;
 use crate::failure::Failure;
@@ -17,34 +20,59 @@ use super::{pem, random, rsa};
 const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 const RSA_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b];
 const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-const ECDSA_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
-const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
 const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
 const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 
-/// Octets of a P-256 scalar.
-const P256_SCALAR: usize = 32;
+/// A curve that is read and signed with. kubeadm reads keys on any curve that Go knows, and makes keys on these two
+/// (encryptionAlgorithm, kubeadm.md §1.3).
+struct Curve {
+    /// Its name in faults.
+    name: &'static str,
+    /// Its object identifier.
+    oid: &'static [u8],
+    /// Octets of a scalar.
+    scalar: usize,
+    /// With the hash that Go, and so kubeadm, takes for the curve.
+    signing: &'static EcdsaSigningAlgorithm,
+    /// Object identifier of that signature.
+    signature: &'static [u8],
+}
+
+static P256: Curve = Curve {
+    name: "P-256",
+    oid: &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
+    scalar: 32,
+    signing: &ECDSA_P256_SHA256_ASN1_SIGNING,
+    signature: &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02],
+};
+static P384: Curve = Curve {
+    name: "P-384",
+    oid: &[0x2b, 0x81, 0x04, 0x00, 0x22],
+    scalar: 48,
+    signing: &ECDSA_P384_SHA384_ASN1_SIGNING,
+    signature: &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03],
+};
 
 /// A private key whose private and public half are known to belong together (ring checks it at the door).
 pub struct PrivateKey(Kind);
 
 enum Kind {
-    P256 { scalar: Secret<Vec<u8>>, pair: EcdsaKeyPair },
+    Ec { curve: &'static Curve, scalar: Secret<Vec<u8>>, pair: EcdsaKeyPair },
     Rsa { pkcs1: Secret<Vec<u8>>, pair: RsaKeyPair },
 }
 
 impl std::fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self.0 {
-            Kind::P256 { .. } => "PrivateKey(P-256, [redacted])",
-            Kind::Rsa { .. } => "PrivateKey(RSA, [redacted])",
-        })
+        let kind = match self.0 {
+            Kind::Ec { curve, .. } => curve.name,
+            Kind::Rsa { .. } => "RSA",
+        };
+        write!(f, "PrivateKey({kind}, [redacted])")
     }
 }
 
 fn unreadable(at: &str, what: &str) -> Fault {
-    let advice = "write an unencrypted ECDSA P-256 key (\"EC PRIVATE KEY\" or \"PRIVATE KEY\") or an RSA key of 2048 to 4096 bits \
+    let advice = "write an unencrypted ECDSA key on P-256 or P-384 (\"EC PRIVATE KEY\" or \"PRIVATE KEY\") or an RSA key of 2048 to 4096 bits \
                   (\"RSA PRIVATE KEY\" or \"PRIVATE KEY\")";
     Fault::new(Failure::PkiUnusable, what, at, advice)
 }
@@ -106,13 +134,13 @@ impl PrivateKey {
     #[must_use]
     pub fn to_pem(&self) -> Secret<String> {
         match &self.0 {
-            Kind::P256 { scalar, pair } => {
+            Kind::Ec { curve, scalar, pair } => {
                 let sec1 = Wiped(der::value(
                     SEQUENCE,
                     &[
                         &der::integer(&[1]),
                         &Wiped(der::value(OCTET_STRING, &[scalar.expose()])).0,
-                        &der::value(der::context(0), &[&der::value(OID, &[P256])]),
+                        &der::value(der::context(0), &[&der::value(OID, &[curve.oid])]),
                         &der::value(der::context(1), &[&der::bit_string(pair.public_key().as_ref())]),
                     ],
                 ));
@@ -126,7 +154,7 @@ impl PrivateKey {
     #[must_use]
     pub fn public_key_info(&self) -> Vec<u8> {
         let algorithm = match &self.0 {
-            Kind::P256 { .. } => der::value(SEQUENCE, &[&der::value(OID, &[EC_PUBLIC_KEY]), &der::value(OID, &[P256])]),
+            Kind::Ec { curve, .. } => der::value(SEQUENCE, &[&der::value(OID, &[EC_PUBLIC_KEY]), &der::value(OID, &[curve.oid])]),
             Kind::Rsa { .. } => der::value(SEQUENCE, &[&der::value(OID, &[RSA_ENCRYPTION]), &der::value(der::NULL, &[])]),
         };
         der::value(SEQUENCE, &[&algorithm, &der::bit_string(self.public_bits())])
@@ -142,24 +170,24 @@ impl PrivateKey {
     #[must_use]
     pub fn public_bits(&self) -> &[u8] {
         match &self.0 {
-            Kind::P256 { pair, .. } => pair.public_key().as_ref(),
+            Kind::Ec { pair, .. } => pair.public_key().as_ref(),
             Kind::Rsa { pair, .. } => pair.public_key().as_ref(),
         }
     }
 
-    /// AlgorithmIdentifier of [`Self::sign`]: ecdsa-with-SHA256 or sha256WithRSAEncryption.
+    /// AlgorithmIdentifier of [`Self::sign`]: ecdsa-with-SHA256, ecdsa-with-SHA384 or sha256WithRSAEncryption.
     pub(super) fn signature_algorithm(&self) -> Vec<u8> {
         match &self.0 {
-            Kind::P256 { .. } => der::value(SEQUENCE, &[&der::value(OID, &[ECDSA_SHA256])]),
+            Kind::Ec { curve, .. } => der::value(SEQUENCE, &[&der::value(OID, &[curve.signature])]),
             Kind::Rsa { .. } => der::value(SEQUENCE, &[&der::value(OID, &[RSA_SHA256]), &der::value(der::NULL, &[])]),
         }
     }
 
-    /// Signs with SHA-256.
+    /// Signs with SHA-256, or the curve's hash.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Fault> {
         let failed = |_| Fault::new(Failure::NoRandomness, "signing failed", "private key", "check that this kernel has getrandom");
         match &self.0 {
-            Kind::P256 { pair, .. } => Ok(pair.sign(&random::source(), message).map_err(failed)?.as_ref().to_vec()),
+            Kind::Ec { pair, .. } => Ok(pair.sign(&random::source(), message).map_err(failed)?.as_ref().to_vec()),
             Kind::Rsa { pair, .. } => {
                 let mut signature = vec![0; pair.public().modulus_len()];
                 pair.sign(&RSA_PKCS1_SHA256, &random::source(), message, &mut signature).map_err(failed)?;
@@ -201,12 +229,12 @@ fn from_sec1(bytes: &[u8], outer_curve: Option<&[u8]>, at: &str) -> Result<Priva
     let Some((scalar, curve, point)) = parse() else {
         return Err(unreadable(at, "the private key is no ECDSA key on a named curve"));
     };
-    match curve {
-        Some(P256) => {}
-        Some(P384) => return Err(unreadable(at, "the private key is on the curve P-384, which kubeboot does not read")),
+    let curve = match curve {
+        Some(oid) if oid == P256.oid => &P256,
+        Some(oid) if oid == P384.oid => &P384,
         Some(P521) => return Err(unreadable(at, "the private key is on the curve P-521, which kubeboot does not read")),
         _ => return Err(unreadable(at, "the private key is on a curve that kubeboot does not read")),
-    }
+    };
     // The first octet of a bit string counts unused bits.
     let Some((0, point)) = point.split_first().map(|(unused, point)| (*unused, point)) else {
         return Err(Fault::new(
@@ -217,13 +245,13 @@ fn from_sec1(bytes: &[u8], outer_curve: Option<&[u8]>, at: &str) -> Result<Priva
         ));
     };
     // Some writers drop leading zero octets of the scalar.
-    let mut padded = Wiped(vec![0; P256_SCALAR.saturating_sub(scalar.len())]);
+    let mut padded = Wiped(vec![0; curve.scalar.saturating_sub(scalar.len())]);
     padded.0.extend_from_slice(scalar);
-    let pair = EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P256_SHA256_ASN1_SIGNING, &padded.0, point, &random::source())
-        .map_err(|rejected| {
-            unreadable(at, "the private and the public half of the P-256 key do not belong together").because(rejected.to_string())
-        })?;
-    Ok(PrivateKey(Kind::P256 { scalar: Secret::new(std::mem::take(&mut padded.0)), pair }))
+    let pair = EcdsaKeyPair::from_private_key_and_public_key(curve.signing, &padded.0, point, &random::source()).map_err(|rejected| {
+        let what = format!("the private and the public half of the {} key do not belong together", curve.name);
+        unreadable(at, &what).because(rejected.to_string())
+    })?;
+    Ok(PrivateKey(Kind::Ec { curve, scalar: Secret::new(std::mem::take(&mut padded.0)), pair }))
 }
 
 /// PKCS#1 (RFC 8017 appendix A.1.2).

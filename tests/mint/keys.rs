@@ -253,7 +253,7 @@ fn a_key_that_is_kept_apart() {
     assert!(!folder.path().join("x").exists());
 }
 
-/// The PKI of a cluster that kubeadm made, in the forms that it writes: PKCS#1, or SEC1.
+/// The PKI of a cluster that kubeadm made, in the forms that it writes: PKCS#1, or SEC1 on one of its two curves.
 fn kubeadms(folder: &Path, new_key: &dyn Fn(&str) -> String) -> PathBuf {
     let pki = folder.join("kubernetes/pki");
     fs::create_dir_all(pki.join("etcd")).unwrap();
@@ -279,13 +279,18 @@ fn rsa(name: &str) -> String {
     format!("genrsa -traditional -out {name} 2048")
 }
 
+fn ec384(name: &str) -> String {
+    format!("ecparam -name secp384r1 -genkey -noout -out {name}")
+}
+
 fn ec(name: &str) -> String {
     format!("ecparam -name prime256v1 -genkey -noout -out {name}")
 }
 
 #[test]
 fn a_living_clusters_pki_makes_documents_that_join_it() {
-    for (label, new_key) in [("RSA PRIVATE KEY", &rsa as &dyn Fn(&str) -> String), ("EC PRIVATE KEY", &ec)] {
+    let kinds = [("RSA PRIVATE KEY", &rsa as &dyn Fn(&str) -> String), ("EC PRIVATE KEY", &ec), ("EC PRIVATE KEY", &ec384)];
+    for (label, new_key) in kinds {
         let folder = tempfile::tempdir().unwrap();
         let pki = kubeadms(folder.path(), new_key);
         assert!(fs::read_to_string(pki.join("ca.key")).unwrap().starts_with(&format!("-----BEGIN {label}-----")));
