@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::field::{is_dns_name, path_name, shown, shown_name};
+use super::field::{KubernetesVersion, is_dns_name, path_name, shown, shown_name};
 use super::kinds::Sorted;
 use super::kubeadm;
 use super::network::Networks;
@@ -45,7 +45,7 @@ pub(super) fn read(sorted: &Sorted<'_>) -> Option<ClusterSpec> {
     let networks = network::networking(networking.as_ref());
     let cni = cni_at.as_ref().and_then(source::cni);
     let encryption = match encryption {
-        Some(at) => at.choice(&EncryptionAlgorithm::ALL.map(|algorithm| (algorithm.name(), algorithm))),
+        Some(at) => keys(&at, version),
         None => Some(EncryptionAlgorithm::default()),
     };
     let pki = pki_at.as_ref().map(pki);
@@ -83,6 +83,20 @@ pub(super) fn read(sorted: &Sorted<'_>) -> Option<ClusterSpec> {
         workers: workers?,
         overrides,
     })
+}
+
+/// `encryptionAlgorithm`: kubeadm's own keys are of the same kind.
+fn keys(at: &At<'_>, version: Option<KubernetesVersion>) -> Option<EncryptionAlgorithm> {
+    let algorithm = at.choice(&EncryptionAlgorithm::ALL.map(|algorithm| (algorithm.name(), algorithm)))?;
+    if let (Some(version), Some(first)) = (version, algorithm.first_minor())
+        && version.minor < first
+    {
+        at.wrong(
+            format!("the kubeadm of {version} does not make keys of {}", algorithm.name()),
+            format!("write kubernetesVersion v1.{first} or newer, or {}", EncryptionAlgorithm::default().name()),
+        );
+    }
+    Some(algorithm)
 }
 
 /// `pki`: a word, or where the bundle will be.

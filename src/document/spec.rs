@@ -285,6 +285,8 @@ pub enum EncryptionAlgorithm {
     /// `ECDSA-P256` (default).
     #[default]
     EcdsaP256,
+    /// `ECDSA-P384`, of kubeadm since 1.34.
+    EcdsaP384,
     /// `RSA-2048`, kubeadm's own default.
     Rsa2048,
     /// `RSA-3072`.
@@ -295,16 +297,26 @@ pub enum EncryptionAlgorithm {
 
 impl EncryptionAlgorithm {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::EcdsaP256, Self::Rsa2048, Self::Rsa3072, Self::Rsa4096];
+    pub const ALL: [Self; 5] = [Self::EcdsaP256, Self::EcdsaP384, Self::Rsa2048, Self::Rsa3072, Self::Rsa4096];
 
     /// kubeadm's word.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::EcdsaP256 => "ECDSA-P256",
+            Self::EcdsaP384 => "ECDSA-P384",
             Self::Rsa2048 => "RSA-2048",
             Self::Rsa3072 => "RSA-3072",
             Self::Rsa4096 => "RSA-4096",
+        }
+    }
+
+    /// The first minor of Kubernetes 1 whose kubeadm makes such keys (kubeadm.md §1.3); `None`: every one does.
+    #[must_use]
+    pub const fn first_minor(self) -> Option<u16> {
+        match self {
+            Self::EcdsaP256 | Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096 => None,
+            Self::EcdsaP384 => Some(34),
         }
     }
 }

@@ -85,6 +85,7 @@ impl PrivateKey {
     pub fn generate(algorithm: EncryptionAlgorithm) -> Result<Self, Fault> {
         let bits = match algorithm {
             EncryptionAlgorithm::EcdsaP256 => return Self::generate_p256(),
+            EncryptionAlgorithm::EcdsaP384 => return generate_on(&P384),
             EncryptionAlgorithm::Rsa2048 => 2048,
             EncryptionAlgorithm::Rsa3072 => 3072,
             EncryptionAlgorithm::Rsa4096 => 4096,
@@ -97,10 +98,7 @@ impl PrivateKey {
     /// # Errors
     /// [`Failure::NoRandomness`] if the kernel gives no randomness.
     pub fn generate_p256() -> Result<Self, Fault> {
-        let broken = |what| Fault::new(Failure::NoRandomness, what, "key generation", "check that this kernel has getrandom");
-        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random::source())
-            .map_err(|_| broken("no key could be generated"))?;
-        from_pkcs8(document.as_ref(), "key generation")
+        generate_on(&P256)
     }
 
     /// Reads the first private key of a PEM text: PKCS#1, SEC1 or PKCS#8; an "EC PARAMETERS" section before it is
@@ -195,6 +193,13 @@ impl PrivateKey {
             }
         }
     }
+}
+
+/// A new key on a curve.
+fn generate_on(curve: &Curve) -> Result<PrivateKey, Fault> {
+    let broken = |what| Fault::new(Failure::NoRandomness, what, "key generation", "check that this kernel has getrandom");
+    let document = EcdsaKeyPair::generate_pkcs8(curve.signing, &random::source()).map_err(|_| broken("no key could be generated"))?;
+    from_pkcs8(document.as_ref(), "key generation")
 }
 
 /// PKCS#8 (RFC 5958): version, algorithm, octets; attributes after them are passed over.

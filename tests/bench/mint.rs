@@ -11,7 +11,7 @@ use kubeboot::secret::Secret;
 
 fn main() {
     println!("from the text of a cluster file to all documents");
-    for (algorithm, rounds) in [("ECDSA-P256", 200), ("RSA-2048", 20), ("RSA-3072", 10), ("RSA-4096", 5)] {
+    for (algorithm, rounds) in [("ECDSA-P256", 200), ("ECDSA-P384", 100), ("RSA-2048", 20), ("RSA-3072", 10), ("RSA-4096", 5)] {
         measure(algorithm, rounds);
     }
 }

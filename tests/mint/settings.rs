@@ -30,6 +30,20 @@ fn rsa_keys_are_kubeadms_in_every_file() {
     client(text(&minted, "pki/ca.crt"), certificate.expose(), key.expose());
 }
 
+/// Of kubeadm since 1.34; the documents stay as small as those of P-256.
+#[test]
+fn keys_on_p384_are_kubeadms_too() {
+    let minted = minted("encryptionAlgorithm: ECDSA-P384\npki: inline\n");
+    for name in [CONTROL_PLANE_INIT, CONTROL_PLANE] {
+        assert!(text(&minted, name).len() < 8 * 1024, "{}", text(&minted, name).len());
+    }
+    let init = node(&minted, CONTROL_PLANE_INIT);
+    assert_eq!(init.overrides.cluster.unwrap()["encryptionAlgorithm"], "ECDSA-P384", "kubeadm's leaves are of the same kind");
+    let admin = kubeconfig::read(text(&minted, "admin.conf").as_bytes(), "admin.conf").unwrap();
+    let Presented::Certificate { certificate: Material::Pem(certificate), key: Material::Pem(key) } = admin.user else { panic!() };
+    client(text(&minted, "pki/ca.crt"), certificate.expose(), key.expose());
+}
+
 /// Four RSA-4096 keys, sealed, are too much for some platforms; elsewhere, they are not in the way.
 #[test]
 fn documents_that_a_platform_does_not_take_are_warned_of() {

@@ -20,6 +20,7 @@ fn openssl_finds_nothing_wrong_with_a_new_key_of_any_kind() {
         assert!(said.contains("Key is valid"), "{algorithm:?}: {said}");
         let (label, size) = match algorithm {
             EncryptionAlgorithm::EcdsaP256 => ("EC PRIVATE KEY", "(256 bit"),
+            EncryptionAlgorithm::EcdsaP384 => ("EC PRIVATE KEY", "(384 bit"),
             EncryptionAlgorithm::Rsa2048 => ("RSA PRIVATE KEY", "(2048 bit, 2 primes)"),
             EncryptionAlgorithm::Rsa3072 => ("RSA PRIVATE KEY", "(3072 bit, 2 primes)"),
             EncryptionAlgorithm::Rsa4096 => ("RSA PRIVATE KEY", "(4096 bit, 2 primes)"),
@@ -51,19 +52,22 @@ fn two_keys_share_no_prime() {
 }
 
 #[test]
-fn an_rsa_pki_is_whole_and_openssl_verifies_it() {
+fn a_pki_of_other_keys_is_whole_and_openssl_verifies_it() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let pki = SharedPki::mint(EncryptionAlgorithm::Rsa2048, now().plus(-DAY), now().plus(3650 * DAY)).unwrap();
-    assert_eq!(pki.check(&pki.ca.certificate), Ok(()));
-    for name in [SharedName::CaCertificate, SharedName::FrontProxyCaCertificate, SharedName::EtcdCaCertificate] {
-        fs::write(folder.join("ca.crt"), pki.text(name)).unwrap();
-        openssl_ok(folder, "verify -x509_strict -CAfile ca.crt ca.crt");
-        let said = openssl_ok(folder, "x509 -in ca.crt -noout -text");
-        for wanted in
-            ["sha256WithRSAEncryption", "Public-Key: (2048 bit)", "CA:TRUE", "Digital Signature, Key Encipherment, Certificate Sign"]
-        {
-            assert!(said.contains(wanted), "{}: no {wanted}: {said}", name.path());
+    for (algorithm, signature, size) in [
+        (EncryptionAlgorithm::Rsa2048, "sha256WithRSAEncryption", "Public-Key: (2048 bit)"),
+        (EncryptionAlgorithm::EcdsaP384, "ecdsa-with-SHA384", "ASN1 OID: secp384r1"),
+    ] {
+        let pki = SharedPki::mint(algorithm, now().plus(-DAY), now().plus(3650 * DAY)).unwrap();
+        assert_eq!(pki.check(&pki.ca.certificate), Ok(()));
+        for name in [SharedName::CaCertificate, SharedName::FrontProxyCaCertificate, SharedName::EtcdCaCertificate] {
+            fs::write(folder.join("ca.crt"), pki.text(name)).unwrap();
+            openssl_ok(folder, "verify -x509_strict -CAfile ca.crt ca.crt");
+            let said = openssl_ok(folder, "x509 -in ca.crt -noout -text");
+            for wanted in [signature, size, "CA:TRUE", "Digital Signature, Key Encipherment, Certificate Sign"] {
+                assert!(said.contains(wanted), "{}: no {wanted}: {said}", name.path());
+            }
         }
     }
 }

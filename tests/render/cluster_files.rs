@@ -13,8 +13,8 @@ pub struct ClusterFile {
     pub kubeadm: Vec<Value>,
 }
 
-/// Each kind of key but the default takes long to make, and is asked for by the test itself.
-pub const RSA: &str = "RSA-2048";
+/// Takes long to make, and is asked for by the test itself.
+const RSA: &str = "RSA-2048";
 
 /// Texts that some reader of YAML takes for something else, or that a writer has to quote.
 const TEXTS: &[&str] = &[
@@ -84,7 +84,7 @@ const FOUR: &[&str] = &["10.0.0.0/16", "192.168.0.0/24", "0.0.0.0/0", "10.1.2.3/
 const SIX: &[&str] = &["fd00::/64", "2001:db8::/32", "::/0"];
 
 impl ClusterFile {
-    /// The next file. `rsa`: with keys that are no more the default.
+    /// The next file. `rsa`: with RSA keys.
     pub fn of(numbers: &mut Numbers, rsa: bool) -> Self {
         let mut said = json!({"apiVersion": "kubeboot/v1alpha1", "kind": "Cluster"});
         said["name"] = numbers.one(&["prod", "a", "x-1", "1", "no", "null", "1e3", "eu.prod"]).into();
@@ -102,8 +102,9 @@ impl ClusterFile {
         said["cni"] = choices.swap_remove(numbers.below(choices.len()));
         if rsa {
             said["encryptionAlgorithm"] = RSA.into();
-        } else if numbers.once_in(4) {
-            said["encryptionAlgorithm"] = "ECDSA-P256".into();
+        } else {
+            let curves = if said["kubernetesVersion"] == "v1.31.14" { 1 } else { 2 };
+            maybe(numbers, &mut said, "encryptionAlgorithm", &["ECDSA-P256".into(), "ECDSA-P384".into()][..curves]);
         }
         let url = json!({"url": numbers.one(&["https://files.test/b?sig=a&b=%20", "http://10.0.0.5/bundle.json"])});
         maybe(numbers, &mut said, "pki", &["secret".into(), "inline".into(), "disk".into(), url]);

@@ -20,7 +20,7 @@ use kubeboot::secret::Secret;
 use serde_json::{Map, Value, json};
 
 use super::back;
-use super::cluster_files::{AFTER, ClusterFile, RSA};
+use super::cluster_files::{AFTER, ClusterFile};
 use super::documents::document;
 use super::numbers::Numbers;
 
@@ -281,10 +281,10 @@ impl Case {
                 all.insert(kind.to_owned(), document.clone());
             }
         }
-        if starts && self.said("/encryptionAlgorithm").is_some_and(|told| told == RSA) {
+        if let Some(keys) = self.said("/encryptionAlgorithm").filter(|told| starts && *told != "ECDSA-P256") {
             let said = all.entry("ClusterConfiguration");
-            said.or_insert_with(|| json!({"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "ClusterConfiguration"}))["encryptionAlgorithm"] =
-                RSA.into();
+            let said = said.or_insert_with(|| json!({"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "ClusterConfiguration"}));
+            said["encryptionAlgorithm"] = keys.clone();
         }
         all.into()
     }
