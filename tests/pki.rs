@@ -135,7 +135,8 @@ fn clients_are_signed_by_authorities_that_openssl_made() {
         openssl_ok(
             folder,
             &format!(
-                "req -x509 -newkey {algorithm} -nodes -keyout ca.key -out ca.crt -days 30 -addext keyUsage=critical,keyCertSign -subj {subject}"
+                "req -x509 -newkey {algorithm} -nodes -keyout ca.key -out ca.crt -days 30 -addext keyUsage=critical,keyCertSign -subj \
+                 {subject}"
             ),
         );
         if !form.is_empty() {
@@ -221,8 +222,8 @@ fn wrong_material_is_refused_in_words() {
         assert_eq!(fault.failure(), named);
         assert_eq!(fault.to_string(), text);
     };
-    let key_advice = "write an unencrypted ECDSA key on P-256 or P-384 (\"EC PRIVATE KEY\" or \"PRIVATE KEY\") or an RSA key of 2048 to 4096 bits \
-                      (\"RSA PRIVATE KEY\" or \"PRIVATE KEY\")";
+    let key_advice = "write an unencrypted ECDSA key on P-256 or P-384 (\"EC PRIVATE KEY\" or \"PRIVATE KEY\") or an RSA key of 2048 to \
+                      4096 bits (\"RSA PRIVATE KEY\" or \"PRIVATE KEY\")";
 
     expect(
         checked(&|pki| pki.ca.key = other.ca.key.clone()),
@@ -230,22 +231,23 @@ fn wrong_material_is_refused_in_words() {
     );
     expect(
         checked(&|pki| pki.front_proxy_ca.key = other.ca.key.clone()),
-        "this key is not the key of the certificate in front-proxy-ca.crt\n  where:  front-proxy-ca.key\n  do:     take both files from the same \
-         place and time",
+        "this key is not the key of the certificate in front-proxy-ca.crt\n  where:  front-proxy-ca.key\n  do:     take both files from \
+         the same place and time",
     );
     expect(
         checked(&|pki| pki.etcd_ca.certificate = other.etcd_ca.certificate.clone()),
-        "this key is not the key of the certificate in etcd/ca.crt\n  where:  etcd/ca.key\n  do:     take both files from the same place and time",
+        "this key is not the key of the certificate in etcd/ca.crt\n  where:  etcd/ca.key\n  do:     take both files from the same \
+         place and time",
     );
     expect(
         checked(&|pki| pki.service_account_public_key = other.service_account_public_key.clone()),
-        "this is not the public key of sa.key\n  where:  sa.pub\n  do:     take both files from the same place and time, or make sa.pub anew: \
-         openssl pkey -in sa.key -pubout -out sa.pub",
+        "this is not the public key of sa.key\n  where:  sa.pub\n  do:     take both files from the same place and time, or make sa.pub \
+         anew: openssl pkey -in sa.key -pubout -out sa.pub",
     );
     expect(
         checked(&|pki| pki.ca = other.ca.clone()),
-        "the cluster CA of the shared PKI is not the one that discovery.certificateAuthority names\n  where:  ca.crt\n  do:     use a bundle and \
-         a document of the same mint",
+        "the cluster CA of the shared PKI is not the one that discovery.certificateAuthority names\n  where:  ca.crt\n  do:     use a \
+         bundle and a document of the same mint",
     );
     expect(
         checked(&|pki| pki.ca.certificate = "nonsense".to_owned()),
@@ -264,7 +266,8 @@ fn wrong_material_is_refused_in_words() {
         checked(&|pki| {
             pki.ca = Pair { certificate: leaf.certificate_pem.clone(), key: leaf.key_pem.clone() };
         }),
-        "this certificate is no CA\n  where:  ca.crt\n  do:     use the CA's certificate, not one that it signed; its basic constraints say CA:TRUE",
+        "this certificate is no CA\n  where:  ca.crt\n  do:     use the CA's certificate, not one that it signed; its basic constraints \
+         say CA:TRUE",
     );
 
     let no_key = |text: &str, what: &str| {
@@ -405,8 +408,8 @@ fn a_bundle_opens_with_its_key_alone() {
     assert_eq!(fault.failure(), Failure::CertificateKeyWrong);
     assert_eq!(
         fault.to_string(),
-        "the certificate key does not open the bundle, or the bundle was changed\n  where:  bundle, ca.key\n  do:     use the certificate key and \
-         the bundle of the same mint (or of the same `kubeadm init --upload-certs`)"
+        "the certificate key does not open the bundle, or the bundle was changed\n  where:  bundle, ca.key\n  do:     use the \
+         certificate key and the bundle of the same mint (or of the same `kubeadm init --upload-certs`)"
     );
 }
 

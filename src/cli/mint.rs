@@ -114,8 +114,8 @@ fn refuse_key(key_out: &Path, out: &Path) -> Result<(), Fault> {
         return refuse("a key in the folder of the documents is not kept apart from them", "name a file elsewhere");
     }
     if key_out.symlink_metadata().is_ok() {
-        let advice = "name a new file; what is here may be the only copy of a cluster's key and is never overwritten (after a mint that was \
-                      interrupted it may be nobody's: then its folder is missing)";
+        let advice = "name a new file; what is here may be the only copy of a cluster's key and is never overwritten (after a mint that \
+                      was interrupted it may be nobody's: then its folder is missing)";
         return refuse("the certificate key's file is there already", advice);
     }
     Ok(())

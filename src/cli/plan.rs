@@ -47,8 +47,8 @@ pub async fn run(args: &PlanArgs) -> Result<String, Fault> {
 
 async fn facts(host: &LocalHost, path: &Path) -> Result<Facts, Fault> {
     let refuse = |what: &str, why: String| {
-        let advice = "write {\"hostname\": \"cp-1\", \"addresses\": [{\"interface\": \"eth0\", \"address\": \"10.0.0.11\", \"prefix\": 24}], \
-                      \"defaultInterface\": \"eth0\"}, or less of it; README has all fields";
+        let advice = "write {\"hostname\": \"cp-1\", \"addresses\": [{\"interface\": \"eth0\", \"address\": \"10.0.0.11\", \"prefix\": \
+                      24}], \"defaultInterface\": \"eth0\"}, or less of it; README has all fields";
         Err(Fault::new(Failure::CommandLine, what, path.display().to_string(), advice).because(why))
     };
     match host.read(path, LIMIT).await? {

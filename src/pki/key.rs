@@ -72,8 +72,8 @@ impl std::fmt::Debug for PrivateKey {
 }
 
 fn unreadable(at: &str, what: &str) -> Fault {
-    let advice = "write an unencrypted ECDSA key on P-256 or P-384 (\"EC PRIVATE KEY\" or \"PRIVATE KEY\") or an RSA key of 2048 to 4096 bits \
-                  (\"RSA PRIVATE KEY\" or \"PRIVATE KEY\")";
+    let advice = "write an unencrypted ECDSA key on P-256 or P-384 (\"EC PRIVATE KEY\" or \"PRIVATE KEY\") or an RSA key of 2048 to \
+                  4096 bits (\"RSA PRIVATE KEY\" or \"PRIVATE KEY\")";
     Fault::new(Failure::PkiUnusable, what, at, advice)
 }
 

@@ -13,7 +13,8 @@ fn maps_are_merged_field_by_field() {
     check(
         json!({"etcd": {"local": {"dataDir": "/var/lib/etcd"}}, "kubernetesVersion": "v1.37.2"}),
         &json!({"etcd": {"local": {"imageTag": "3.7.0"}}, "imageRepository": "r"}),
-        &json!({"etcd": {"local": {"dataDir": "/var/lib/etcd", "imageTag": "3.7.0"}}, "kubernetesVersion": "v1.37.2", "imageRepository": "r"}),
+        &json!({"etcd": {"local": {"dataDir": "/var/lib/etcd", "imageTag": "3.7.0"}}, "kubernetesVersion": "v1.37.2",
+               "imageRepository": "r"}),
     );
 }
 
