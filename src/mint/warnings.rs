@@ -20,7 +20,7 @@ pub(super) fn all(material: &Material<'_>, files: &[MintedFile]) -> Result<Vec<S
                 .to_owned(),
         );
     }
-    if spec.initialize.claim.is_some() && !material.living {
+    if spec.initialize.claim.is_some() && !material.living && material.mode != PkiMode::Disk {
         warnings.push(
             "initialize.claim lets every control plane start the cluster, so that the one document that they share holds what that takes: \
              keep it as you would keep control-plane-init.yaml"
