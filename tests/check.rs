@@ -1,8 +1,14 @@
 //! `kubeboot check`: what it finds, in which words, and that none of them shows a secret.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "check/binary.rs"]
+mod binary;
 #[path = "check/folder.rs"]
 mod folder;
+#[path = "check/kubeadm.rs"]
+mod kubeadm;
+#[path = "check/real_kubeadm.rs"]
+mod real_kubeadm;
 #[path = "check/rules.rs"]
 mod rules;
 #[path = "check/secrets.rs"]

@@ -77,6 +77,15 @@ pub struct Diagnostic {
     pub excerpt: Option<Excerpt>,
 }
 
+impl Diagnostic {
+    /// What is wrong with a file as a whole.
+    fn of_file(rule: Rule, file: &str, problem: impl Into<String>, advice: impl Into<String>) -> Self {
+        let Place { line, column } = Place::START;
+        let (file, problem, advice) = (file.to_owned(), problem.into(), advice.into());
+        Self { rule, file, line, column, field: String::new(), problem, advice, excerpt: None }
+    }
+}
+
 /// What a file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
@@ -177,16 +186,8 @@ pub fn is_document(bytes: &[u8]) -> bool {
 /// A file of a folder that is none.
 #[must_use]
 pub fn skipped(name: &str) -> Diagnostic {
-    Diagnostic {
-        rule: Rule::Skipped,
-        file: name.to_owned(),
-        line: 1,
-        column: 1,
-        field: String::new(),
-        problem: "this is no bare document of kubeboot's, and was not checked".to_owned(),
-        advice: "check the document that it was made from".to_owned(),
-        excerpt: None,
-    }
+    let problem = "this is no bare document of kubeboot's, and was not checked";
+    Diagnostic::of_file(Rule::Skipped, name, problem, "check the document that it was made from")
 }
 
 fn single(input: &Input, now: UnixTime) -> Sheet<'_> {

@@ -63,8 +63,10 @@ rules! {
     FeatureGate = "feature-gate", Error;
     /// `kubeadm config validate` refuses what would be rendered.
     KubeadmValidate = "kubeadm-validate", Error;
-    /// No kubeadm is installed here.
+    /// No kubeadm of the document's minor is on PATH.
     KubeadmAbsent = "kubeadm-absent", Note;
+    /// The kubeadm on PATH does not run.
+    KubeadmSilent = "kubeadm-silent", Warning;
     /// The endpoint is an address.
     EndpointAddress = "endpoint-address", Warning;
     /// A certificate is past its end.

@@ -1,17 +1,17 @@
 //! `kubeboot check FILE|DIR…`: reads the files, lets [`crate::check`] judge them, asks kubeadm if there is one.
 
+mod kubeadm;
+
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
-use crate::check::{self, Checked, Companions, Content, Input, Severity, text, validate};
+use crate::check::{self, Companions, Input, Severity, text};
 use crate::datasource::file;
-use crate::document::spec::NodeSpec;
 use crate::document::tree;
 use crate::failure::Failure;
 use crate::fault::{Class, Fault};
+use crate::host::Host;
 use crate::host::local::LocalHost;
-use crate::host::{Host, Mode};
-use crate::kubeadm::command;
 use crate::mint::{BUNDLE_FILE, KEY_FILE, PKI_FOLDER};
 use crate::secret::Secret;
 
@@ -58,7 +58,7 @@ pub async fn run(args: &CheckArgs) -> Result<(String, u8), Fault> {
     }
     let mut checked = check::check(&inputs, &companions, host.wall());
     checked.diagnostics.extend(skipped.iter().map(|name| check::skipped(name)));
-    ask_kubeadm(&host, &mut checked).await?;
+    kubeadm::ask(&host, &mut checked).await?;
     let code = if checked.count(Severity::Error) > 0 { Class::Input.exit_code() } else { 0 };
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let text = if args.json { text::machine(&checked) } else { text::human(&checked, std::io::stdout().is_terminal() && !plain) };
@@ -124,41 +124,6 @@ async fn folder(host: &LocalHost, path: &Path, deeper: bool, inputs: &mut Vec<In
         } else {
             let what = format!("there are more than {FILES_LIMIT} documents");
             return Err(Fault::new(Failure::CommandLine, what, path.display().to_string(), "name fewer folders"));
-        }
-    }
-    Ok(())
-}
-
-/// `kubeadm config validate` on what each machine's kubeadm would read, with placeholders for what is secret.
-async fn ask_kubeadm(host: &LocalHost, checked: &mut Checked) -> Result<(), Fault> {
-    let nodes: Vec<(String, NodeSpec)> = checked
-        .files
-        .iter()
-        .filter_map(|file| match &file.content {
-            Content::Node(spec) => Some((file.name.clone(), NodeSpec::clone(spec))),
-            _ => None,
-        })
-        .collect();
-    // Overrides may hold what only their writer knows: 0600, and gone at the end.
-    let unwritten = |error: std::io::Error| {
-        let (place, advice) = (std::env::temp_dir().display().to_string(), "set TMPDIR to a folder that can be written");
-        Fault::new(Failure::Disk, "the configuration for kubeadm can't be written", place, advice).because(error.to_string())
-    };
-    let folder = tempfile::Builder::new().prefix(".kubeboot-check-").tempdir().map_err(unwritten)?;
-    let path = folder.path().join("kubeadm.yaml");
-    let place = path.display().to_string();
-    for (name, spec) in nodes {
-        for config in validate::configurations(&spec, &place) {
-            host.write(&path, config.expose().as_bytes(), Mode::Private).await?;
-            match host.run(&command::validate(&place), &mut |_, _| {}).await {
-                Ok(output) if output.ok() => {}
-                Ok(output) => checked.diagnostics.push(validate::refused(&name, &output.stderr)),
-                Err(fault) if fault.failure() == Failure::ProgramMissing => {
-                    checked.diagnostics.push(validate::absent());
-                    return Ok(());
-                }
-                Err(fault) => return Err(fault),
-            }
         }
     }
     Ok(())

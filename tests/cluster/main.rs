@@ -79,7 +79,7 @@ fn supervised(arguments: &[String]) -> Outcome<ExitCode> {
 
 /// Only a build: no machine, no network, nothing to clean up.
 fn kubeadms() -> Outcome<ExitCode> {
-    for (version, path) in parts::other_kubeadms()? {
+    for (version, path) in parts::kubeadms()? {
         println!("{version} {}", path.display());
     }
     Ok(ExitCode::SUCCESS)
