@@ -7,6 +7,8 @@ mod binary;
 mod folder;
 #[path = "check/kubeadm.rs"]
 mod kubeadm;
+#[path = "check/paths.rs"]
+mod paths;
 #[path = "check/real_kubeadm.rs"]
 mod real_kubeadm;
 #[path = "check/rules.rs"]

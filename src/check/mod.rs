@@ -121,6 +121,14 @@ impl Checked {
     pub fn count(&self, severity: Severity) -> usize {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.rule.severity() == severity).count()
     }
+
+    /// Adds what was found before anything could be judged.
+    pub fn add(&mut self, diagnostic: Diagnostic) {
+        if diagnostic.rule == Rule::Unreadable {
+            self.files.push(Judged { name: diagnostic.file.clone(), content: Content::Unread });
+        }
+        self.diagnostics.push(diagnostic);
+    }
 }
 
 /// A file while it is judged: what was found gathers in it.
@@ -170,7 +178,8 @@ pub fn check(inputs: &[Input], companions: &[Companions], now: UnixTime) -> Chec
 
 /// Whether a file of a folder claims to be kubeboot's, so that it is worth judging.
 #[must_use]
-pub fn is_document(bytes: &[u8]) -> bool {
+pub fn is_document(bytes: &Secret<Vec<u8>>) -> bool {
+    let bytes = bytes.expose();
     let parsed = tree::parse(bytes, tree::DOCUMENT);
     let is_ours = |tree: &Tree| match excerpt::field(tree, "apiVersion").map(|entry| &entry.value.node) {
         Some(Node::Scalar { text, .. }) => text.expose().starts_with("kubeboot/"),
@@ -188,6 +197,19 @@ pub fn is_document(bytes: &[u8]) -> bool {
 pub fn skipped(name: &str) -> Diagnostic {
     let problem = "this is no bare document of kubeboot's, and was not checked";
     Diagnostic::of_file(Rule::Skipped, name, problem, "check the document that it was made from")
+}
+
+/// What can't be read.
+#[must_use]
+pub fn unreadable(name: &str, problem: impl Into<String>, advice: impl Into<String>) -> Diagnostic {
+    Diagnostic::of_file(Rule::Unreadable, name, problem, advice)
+}
+
+/// A folder without documents.
+#[must_use]
+pub fn empty(name: &str) -> Diagnostic {
+    let problem = "there is no document in this folder";
+    Diagnostic::of_file(Rule::EmptyFolder, name, problem, "name a folder with documents in it, or the files themselves (README, Check)")
 }
 
 fn single(input: &Input, now: UnixTime) -> Sheet<'_> {

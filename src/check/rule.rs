@@ -103,6 +103,10 @@ rules! {
     VersionDiffers = "version-differs", Warning;
     /// Credentials and windows of a folder do not end together.
     WindowDiffers = "window-differs", Warning;
+    /// What is named, or lies in a folder under a document's name, can't be read.
+    Unreadable = "unreadable", Error;
+    /// A folder that is named has no document in it.
+    EmptyFolder = "empty-folder", Error;
     /// A file of a folder that is no document.
     Skipped = "skipped", Note;
 }

@@ -48,20 +48,13 @@ fn a_wrong_command_line_is_2() {
         assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}");
         assert!(err.contains("Usage: kubeboot"), "{err}");
     }
+    let (code, out, err) = said(&["-", "-"], &super::fixture(GOOD));
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.starts_with("kubeboot: standard input is named twice, and can be read once\n"), "{err}");
 }
 
 #[test]
-fn what_is_not_there_is_65_and_said_on_standard_error() {
-    let empty = Folder::new();
-    for path in ["/nonexistent/node.yaml", empty.path().to_str().unwrap()] {
-        let (code, out, err) = said(&[path], b"");
-        assert_eq!((code, out.as_str()), (65, ""), "{path}");
-        assert!(err.starts_with("kubeboot: there is no "), "{err}");
-    }
-}
-
-#[test]
-fn a_folder_is_read_one_folder_deep_without_its_keys() {
+fn a_folder_is_read_two_folders_deep_without_its_keys() {
     let folder = Folder::new();
     folder.write("worker.yaml", &super::fixture(GOOD));
     folder.write("deployment.yaml", b"apiVersion: apps/v1\nkind: Deployment\n");
@@ -69,7 +62,7 @@ fn a_folder_is_read_one_folder_deep_without_its_keys() {
     folder.write("bundle.json", b"{}");
     folder.write("admin.conf", b"apiVersion: v1\nkind: Config\n");
     folder.write("pki/wrong.yaml", &super::fixture(WRONG));
-    folder.write("a/b/wrong.yaml", &super::fixture(WRONG));
+    folder.write("a/b/c/wrong.yaml", &super::fixture(WRONG));
     let (code, out, _) = said(&[folder.path().to_str().unwrap()], b"");
     assert_eq!(code, 0, "{out}");
     assert!(out.contains("note[skipped]") && out.contains("deployment.yaml"), "{out}");
@@ -77,8 +70,8 @@ fn a_folder_is_read_one_folder_deep_without_its_keys() {
     assert!(!out.contains("bundle.json") && !out.contains("admin.conf") && !out.contains("wrong.yaml"), "{out}");
     // What is broken was meant all the same.
     folder.write("a/torn.yaml", b"apiVersion: kubeboot/v1alpha1\nkind: Node\ncluster: {\n");
-    folder.write("a/wrong.yaml", &super::fixture(WRONG));
+    folder.write("a/b/wrong.yaml", &super::fixture(WRONG));
     let (code, out, _) = said(&[folder.path().to_str().unwrap()], b"");
     assert_eq!(code, 65, "{out}");
-    assert!(out.contains("a/wrong.yaml:5:20") && out.contains("a/torn.yaml:"), "{out}");
+    assert!(out.contains("a/b/wrong.yaml:5:20") && out.contains("a/torn.yaml:"), "{out}");
 }
