@@ -19,6 +19,8 @@ mod secrets;
 mod support;
 #[path = "check/tool.rs"]
 mod tool;
+#[path = "check/wrapped.rs"]
+mod wrapped;
 
 use std::path::Path;
 

@@ -1,6 +1,7 @@
 //! `kubeboot check`: everything that can be known to be wrong with documents and cluster files before a machine boots
-//! with them. Pure: names, bytes and the time are handed in. The way: `node` and `cluster` judge one file, `folder` the
-//! files of one folder beside each other; `excerpt` shows the place without secrets; [`text`] tells it.
+//! with them. Pure: names, bytes and the time are handed in. The way: what platforms put around a document is taken off as
+//! the agent does it, `node` and `cluster` judge one file, `folder` the files of one folder beside each other; `excerpt`
+//! shows the place without secrets; [`text`] tells it.
 
 pub mod power;
 pub mod rule;
@@ -14,9 +15,13 @@ mod kubeadm;
 mod networks;
 mod node;
 
+use crate::datasource::unwrap;
+use crate::document::sniff::{Guise, guise};
 use crate::document::spec::{ClusterSpec, NodeSpec};
 use crate::document::tree::{self, Node, Place, Tree};
 use crate::document::{Disposal, Document, read_cluster, read_node};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::moment::UnixTime;
 use crate::secret::Secret;
 
@@ -63,6 +68,9 @@ pub struct Diagnostic {
     pub rule: Rule,
     /// The file.
     pub file: String,
+    /// What was taken off to get at the document, in the words of the agent's own origins; empty where it lies bare. Lines
+    /// are counted in what is left.
+    pub within: String,
     /// Line, from 1.
     pub line: usize,
     /// Column in characters, from 1.
@@ -82,7 +90,7 @@ impl Diagnostic {
     fn of_file(rule: Rule, file: &str, problem: impl Into<String>, advice: impl Into<String>) -> Self {
         let Place { line, column } = Place::START;
         let (file, problem, advice) = (file.to_owned(), problem.into(), advice.into());
-        Self { rule, file, line, column, field: String::new(), problem, advice, excerpt: None }
+        Self { rule, file, within: String::new(), line, column, field: String::new(), problem, advice, excerpt: None }
     }
 }
 
@@ -102,6 +110,8 @@ pub enum Content {
 pub struct Judged {
     /// Its name.
     pub name: String,
+    /// What was taken off, as in [`Diagnostic::within`].
+    pub within: String,
     /// What it is.
     pub content: Content,
 }
@@ -125,7 +135,7 @@ impl Checked {
     /// Adds what was found before anything could be judged.
     pub fn add(&mut self, diagnostic: Diagnostic) {
         if diagnostic.rule == Rule::Unreadable {
-            self.files.push(Judged { name: diagnostic.file.clone(), content: Content::Unread });
+            self.files.push(Judged { name: diagnostic.file.clone(), within: String::new(), content: Content::Unread });
         }
         self.diagnostics.push(diagnostic);
     }
@@ -134,6 +144,7 @@ impl Checked {
 /// A file while it is judged: what was found gathers in it.
 struct Sheet<'i> {
     input: &'i Input,
+    within: String,
     text: Text,
     content: Content,
     found: Vec<Diagnostic>,
@@ -150,8 +161,9 @@ impl Sheet<'_> {
     fn tell_at(&mut self, rule: Rule, place: Option<Place>, field: &str, problem: impl Into<String>, advice: impl Into<String>) {
         let excerpt = place.and_then(|place| self.text.excerpt(place));
         let Place { line, column } = place.unwrap_or(Place::START);
-        let (file, field) = (self.input.name.clone(), field.to_owned());
-        self.found.push(Diagnostic { rule, file, line, column, field, problem: problem.into(), advice: advice.into(), excerpt });
+        let (file, within, field) = (self.input.name.clone(), self.within.clone(), field.to_owned());
+        let (problem, advice) = (problem.into(), advice.into());
+        self.found.push(Diagnostic { rule, file, within, line, column, field, problem, advice, excerpt });
     }
 
     fn node(&self) -> Option<&NodeSpec> {
@@ -171,7 +183,7 @@ pub fn check(inputs: &[Input], companions: &[Companions], now: UnixTime) -> Chec
     for mut sheet in sheets {
         sheet.found.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
         checked.diagnostics.append(&mut sheet.found);
-        checked.files.push(Judged { name: sheet.input.name.clone(), content: sheet.content });
+        checked.files.push(Judged { name: sheet.input.name.clone(), within: sheet.within, content: sheet.content });
     }
     checked
 }
@@ -179,24 +191,44 @@ pub fn check(inputs: &[Input], companions: &[Companions], now: UnixTime) -> Chec
 /// Whether a file of a folder claims to be kubeboot's, so that it is worth judging.
 #[must_use]
 pub fn is_document(bytes: &Secret<Vec<u8>>) -> bool {
-    let bytes = bytes.expose();
+    let says_so = |bytes: &[u8]| bytes.windows(b"kubeboot/v1".len()).any(|window| window == b"kubeboot/v1");
+    let document = match unwrapped("", bytes) {
+        Ok(document) => document,
+        // What is too broken to be unwrapped may still have been meant; what another agent's reader is for was not.
+        Err(fault) => {
+            let is_packed = matches!(guise(bytes.expose()), Some(Guise::Gzip | Guise::Base64));
+            return fault.failure() != Failure::DocumentWrapping || is_packed || says_so(bytes.expose());
+        }
+    };
+    let bytes = document.bytes.expose();
     let parsed = tree::parse(bytes, tree::DOCUMENT);
     let is_ours = |tree: &Tree| match excerpt::field(tree, "apiVersion").map(|entry| &entry.value.node) {
         Some(Node::Scalar { text, .. }) => text.expose().starts_with("kubeboot/"),
         _ => matches!(kind(tree), Some("Node" | "Cluster")),
     };
-    // What is too broken to be parsed may still have been meant; what is refused at its first byte is in another form,
+    // What is too broken to be parsed may have been meant as well; what is refused at its first byte is in another form,
     // one for a platform.
     let is_broken_later = || parsed.spoilt && parsed.violations.iter().all(|found| (found.line, found.column) != (1, 1));
-    let says_so = || bytes.windows(b"kubeboot/v1".len()).any(|window| window == b"kubeboot/v1");
-    parsed.documents.iter().any(is_ours) || (is_broken_later() && says_so())
+    parsed.documents.iter().any(is_ours) || (is_broken_later() && says_so(bytes))
+}
+
+/// A file as the agent would come by its document.
+fn unwrapped(name: &str, bytes: &Secret<Vec<u8>>) -> Result<Document, Fault> {
+    let disposal = Disposal::Remove(Vec::new());
+    unwrap::unwrap(Document { origin: name.to_owned(), bytes: bytes.clone(), instance_id: None, disposal })
+}
+
+/// The wrappings, which an origin names in brackets behind the file's name.
+fn wrappings(name: &str, origin: &str) -> String {
+    let brackets = origin.strip_prefix(name).unwrap_or_default().trim();
+    brackets.strip_prefix('(').and_then(|way| way.strip_suffix(')')).unwrap_or_default().to_owned()
 }
 
 /// A file of a folder that is none.
 #[must_use]
 pub fn skipped(name: &str) -> Diagnostic {
-    let problem = "this is no bare document of kubeboot's, and was not checked";
-    Diagnostic::of_file(Rule::Skipped, name, problem, "check the document that it was made from")
+    let problem = "this is no document of kubeboot's, bare or wrapped, and was not checked";
+    Diagnostic::of_file(Rule::Skipped, name, problem, "nothing has to be done; if it was made from a document, check that")
 }
 
 /// What can't be read.
@@ -213,12 +245,24 @@ pub fn empty(name: &str) -> Diagnostic {
 }
 
 fn single(input: &Input, now: UnixTime) -> Sheet<'_> {
-    let parsed = tree::parse(input.bytes.expose(), tree::DOCUMENT);
+    let sheet = |within, text| Sheet { input, within, text, content: Content::Unread, found: Vec::new() };
+    let document = match unwrapped(&input.name, &input.bytes) {
+        Ok(document) => document,
+        Err(fault) => {
+            let mut sheet = sheet(wrappings(&input.name, fault.at()), Text::new(b"", tree::parse(b"", tree::DOCUMENT)));
+            let problem =
+                fault.why().map_or_else(|| fault.what().to_owned(), |why| format!("{}: {}", fault.what(), why.replace('\n', "; ")));
+            sheet.tell_at(Rule::Wrapping, None, "", problem, fault.advice());
+            return sheet;
+        }
+    };
+    let parsed = tree::parse(document.bytes.expose(), tree::DOCUMENT);
     let is_cluster = parsed.documents.iter().any(|tree| kind(tree) == Some("Cluster"));
-    let text = Text::new(input.bytes.expose(), parsed);
-    let mut sheet = Sheet { input, text, content: Content::Unread, found: Vec::new() };
-    let document =
-        Document { origin: input.name.clone(), bytes: input.bytes.clone(), instance_id: None, disposal: Disposal::Remove(Vec::new()) };
+    let mut sheet = sheet(wrappings(&input.name, &document.origin), Text::new(document.bytes.expose(), parsed));
+    if is_cluster && !sheet.within.is_empty() {
+        let advice = "hand the cluster file itself to mint; what machines get is wrapped by `mint --render`";
+        sheet.tell_at(Rule::Wrapping, None, "", "mint reads a cluster file as it is, and this one is wrapped", advice);
+    }
     let read = if is_cluster {
         read_cluster(&document).map(|spec| Content::Cluster(Box::new(spec)))
     } else {

@@ -57,6 +57,8 @@ macro_rules! rules {
 rules! {
     /// What every machine, or mint, refuses.
     Document = "document", Error;
+    /// What is around the document can't be taken off, or holds none.
+    Wrapping = "wrapping", Error;
     /// A field that kubeadm's strict decoding refuses.
     KubeadmField = "kubeadm-field", Error;
     /// A feature gate that this version of kubeadm does not have.

@@ -30,7 +30,7 @@ pub fn human(checked: &Checked, coloured: bool) -> String {
         one(&mut out, diagnostic, &colours);
     }
     for file in &checked.files {
-        let Judged { name, content } = file;
+        let Judged { name, content, .. } = file;
         let name = printable(name);
         let _ = match content {
             Content::Node(spec) => writeln!(out, "{name}: {}.", power(spec)),
@@ -77,8 +77,9 @@ fn one(out: &mut String, diagnostic: &Diagnostic, colours: &Colours) {
         Severity::Note => colours.note,
     };
     let (bold, off, note) = (colours.bold, colours.off, colours.note);
-    let Diagnostic { rule, file, line, column, field, problem, advice, excerpt } = diagnostic;
-    let (file, field, problem, advice) = (printable(file), printable(field), printable(problem), printable(advice));
+    let Diagnostic { rule, file, within, line, column, field, problem, advice, excerpt } = diagnostic;
+    let file = if within.is_empty() { file.clone() } else { format!("{file} ({within})") };
+    let (file, field, problem, advice) = (printable(&file), printable(field), printable(problem), printable(advice));
     let _ = writeln!(out, "{colour}{}[{}]{off}{bold}: {problem}{off}", severity.name(), rule.name());
     let number = line.to_string();
     let gap = " ".repeat(number.len());
@@ -105,6 +106,7 @@ pub fn machine(checked: &Checked) -> String {
                 "severity": found.rule.severity().name(),
                 "rule": found.rule.name(),
                 "file": found.file,
+                "within": (!found.within.is_empty()).then_some(&found.within),
                 "line": found.excerpt.as_ref().map(|_| found.line),
                 "column": found.excerpt.as_ref().map(|_| found.column),
                 "field": found.field,
@@ -116,10 +118,13 @@ pub fn machine(checked: &Checked) -> String {
     let files: Vec<Value> = checked
         .files
         .iter()
-        .map(|file| match &file.content {
-            Content::Node(spec) => json!({"file": file.name, "kind": "Node", "power": power(spec)}),
-            Content::Cluster(_) => json!({"file": file.name, "kind": "Cluster", "power": null}),
-            Content::Unread => json!({"file": file.name, "kind": null, "power": null}),
+        .map(|Judged { name, within, content }| {
+            let (kind, power) = match content {
+                Content::Node(spec) => (Some("Node"), Some(power(spec))),
+                Content::Cluster(_) => (Some("Cluster"), None),
+                Content::Unread => (None, None),
+            };
+            json!({"file": name, "within": (!within.is_empty()).then_some(within), "kind": kind, "power": power})
         })
         .collect();
     let whole = json!({

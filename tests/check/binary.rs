@@ -72,9 +72,14 @@ pub fn cluster(version: &str, documents: &str) -> String {
 
 /// What mint makes of a cluster file, in `documents` of the folder.
 pub fn minted(folder: &Folder, cluster: &str) -> String {
+    minted_with(folder, cluster, &[])
+}
+
+/// The same, with further options.
+pub fn minted_with(folder: &Folder, cluster: &str, options: &[&str]) -> String {
     let file = folder.write("cluster.yaml", cluster.as_bytes());
     let out = folder.at("documents");
-    let output = Command::new(env!("CARGO_BIN_EXE_kubeboot")).arg("mint").arg(file).args(["--out", &out]).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_kubeboot")).arg("mint").arg(file).args(["--out", &out]).args(options).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     out
 }

@@ -58,7 +58,7 @@ fn a_folder_is_read_two_folders_deep_without_its_keys() {
     let folder = Folder::new();
     folder.write("worker.yaml", &super::fixture(GOOD));
     folder.write("deployment.yaml", b"apiVersion: apps/v1\nkind: Deployment\n");
-    folder.write("cloud-config.yaml", b"#cloud-config\nkubeboot: |\n  apiVersion: kubeboot/v1alpha1\n");
+    folder.write("cloud-config.yaml", b"#cloud-config\npackages: [kubeboot]\n");
     folder.write("bundle.json", b"{}");
     folder.write("admin.conf", b"apiVersion: v1\nkind: Config\n");
     folder.write("pki/wrong.yaml", &super::fixture(WRONG));

@@ -47,7 +47,7 @@ pub(super) async fn ask(host: &LocalHost, checked: &mut Checked) -> Result<(), F
     // Many machines' configuration is the same, and is asked about once.
     let mut known: Vec<(Secret<String>, Option<String>)> = Vec::new();
     let mut found = Vec::new();
-    for Judged { name: file, content } in &checked.files {
+    for Judged { name: file, content, .. } in &checked.files {
         let mut refusals: Vec<String> = Vec::new();
         for Machine { document, spec } in machines(content, host.wall())? {
             let wanted = spec.kubernetes_version;
