@@ -7,6 +7,8 @@ mod binary;
 mod folder;
 #[path = "check/kubeadm.rs"]
 mod kubeadm;
+#[path = "check/networks.rs"]
+mod networks;
 #[path = "check/paths.rs"]
 mod paths;
 #[path = "check/real_kubeadm.rs"]

@@ -6,7 +6,7 @@ use super::{Rule, Sheet, networks, node};
 
 pub(super) fn check(sheet: &mut Sheet<'_>, spec: &ClusterSpec) {
     node::endpoint(sheet, spec.endpoint.address().is_some());
-    networks::cluster(sheet, spec);
+    networks::check(sheet, &spec.networking);
     let Some(count) = spec.control_plane.count.filter(|count| count.is_multiple_of(2)) else { return };
     sheet.tell(
         Rule::EvenControlPlanes,

@@ -17,7 +17,7 @@ mod node;
 
 use crate::datasource::unwrap;
 use crate::document::sniff::{Guise, guise};
-use crate::document::spec::{ClusterSpec, NodeSpec};
+use crate::document::spec::{ClusterSpec, CniChoice, NodeSpec};
 use crate::document::tree::{self, Node, Place, Tree};
 use crate::document::{Disposal, Document, read_cluster, read_node};
 use crate::failure::Failure;
@@ -39,7 +39,18 @@ pub struct Input {
     pub bytes: Secret<Vec<u8>>,
 }
 
-/// What mint puts beside the documents of a folder, and the documents speak of.
+/// A CNI's manifest that lies where it can be compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestAtHand {
+    /// The `cni` of the documents that mean it.
+    pub choice: CniChoice,
+    /// Its path.
+    pub place: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What lies beside the documents of a folder, and the documents speak of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Companions {
     /// The folder.
@@ -48,6 +59,8 @@ pub struct Companions {
     pub bundle: Option<Secret<Vec<u8>>>,
     /// certificate-key.
     pub key: Option<Secret<Vec<u8>>>,
+    /// Manifests of the documents' CNIs.
+    pub manifests: Vec<ManifestAtHand>,
 }
 
 /// A line of the file, without anything that could be secret.
@@ -186,6 +199,13 @@ pub fn check(inputs: &[Input], companions: &[Companions], now: UnixTime) -> Chec
         checked.files.push(Judged { name: sheet.input.name.clone(), within: sheet.within, content: sheet.content });
     }
     checked
+}
+
+/// The CNI that a right document or cluster file wants.
+#[must_use]
+pub fn cni(input: &Input) -> Option<CniChoice> {
+    let document = unwrapped(&input.name, &input.bytes).ok()?;
+    read_node(&document).map(|spec| spec.cni).or_else(|_| read_cluster(&document).map(|spec| spec.cni)).ok()
 }
 
 /// Whether a file of a folder claims to be kubeboot's, so that it is worth judging.

@@ -15,7 +15,7 @@ const SOON: i64 = 3600;
 
 pub(super) fn check(sheet: &mut Sheet<'_>, spec: &NodeSpec, now: UnixTime) {
     endpoint(sheet, spec.endpoint.address().is_some());
-    networks::node(sheet, spec);
+    networks::check(sheet, &spec.networking);
     times(sheet, spec, now);
     if let (Some(bundle), Some(SecretSource::Inline(key))) = (bundle(spec), &spec.certificate_key) {
         opens(sheet, bundle, key.expose(), &spec.discovery.certificate_authority);

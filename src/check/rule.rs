@@ -91,6 +91,12 @@ rules! {
     NodeInNetwork = "node-in-network", Error;
     /// Addresses of machines may lie in the pod or service network.
     NetworkOverlap = "network-overlap", Warning;
+    /// The CNI's manifest that is at hand is none, or one that a machine refuses.
+    CniManifest = "cni-manifest", Error;
+    /// The CNI gives pods addresses out of another network than the pod subnet.
+    CniNetwork = "cni-network", Warning;
+    /// The CNI's manifest is not at hand, and as it is shipped it has another network.
+    CniUnseen = "cni-unseen", Note;
     /// More than a platform takes as userdata.
     Size = "size", Warning;
     /// An even number of control planes bears no more failures than one less.

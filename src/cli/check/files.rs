@@ -8,13 +8,18 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use crate::check::{self, Companions, Diagnostic, Input};
-use crate::datasource::file;
+use crate::check::{self, Companions, Diagnostic, Input, ManifestAtHand, Rule};
+use crate::cni;
+use crate::datasource::credential;
+use crate::digest;
+use crate::document::spec::CniChoice;
 use crate::document::tree;
 use crate::failure::Failure;
 use crate::fault::Fault;
+use crate::host::Host;
 use crate::host::local::LocalHost;
 use crate::mint::{BUNDLE_FILE, KEY_FILE, PKI_FOLDER};
+use crate::paths::FLANNEL_MANIFEST;
 use crate::secret::Secret;
 
 /// Most documents of one call: a folder with more was not meant.
@@ -24,7 +29,9 @@ const DEPTH: usize = 2;
 /// Endings of documents, bare or in mint's renderings. A file of another name is looked at only if it is named itself.
 const ENDINGS: [&str; 4] = ["yaml", "yml", "json", "mime"];
 /// Names of documents without an ending: NoCloud's, and the credential's.
-const NAMES: [&str; 2] = ["user-data", "kubeboot.node"];
+const NAMES: [&str; 2] = ["user-data", credential::NAME];
+/// flannel's manifest, as images have it and as flannel ships it.
+const FLANNEL_NAMES: [&str; 2] = ["flannel.yaml", "kube-flannel.yml"];
 /// What standard input is called.
 const STANDARD_INPUT: &str = "<stdin>";
 
@@ -58,14 +65,14 @@ impl Found {
                     found.told.push(check::empty(&path.display().to_string()));
                 }
             } else {
-                match regular(host, path).await {
+                match regular(host, path, tree::DOCUMENT.size).await {
                     Ok(bytes) => found.add(path, bytes),
                     Err(fault) => found.told.push(unreadable(path, &fault)),
                 }
             }
         }
         let folders: BTreeSet<String> = found.inputs.iter().map(|input| input.folder.clone()).collect();
-        for folder in folders.into_iter().filter(|folder| *folder != STANDARD_INPUT) {
+        for folder in folders {
             found.beside(host, folder).await;
         }
         Ok(found)
@@ -123,7 +130,7 @@ impl Found {
             if !is_candidate(&name) {
                 continue;
             }
-            match regular(host, &below).await {
+            match regular(host, &below, tree::DOCUMENT.size).await {
                 Ok(bytes) if !check::is_document(&bytes) => self.told.push(check::skipped(&below.display().to_string())),
                 Ok(_) if self.inputs.len() >= DOCUMENTS => {
                     let what = format!("there are more than {DOCUMENTS} documents");
@@ -145,16 +152,40 @@ impl Found {
         Ok(count)
     }
 
-    /// What mint puts beside documents, if it is there.
+    /// What documents speak of and lies beside them, or, for a CNI's manifest, where it lies in an image: this may be one.
     async fn beside(&mut self, host: &LocalHost, folder: String) {
-        let bundle = self.companion(host, &Path::new(&folder).join(BUNDLE_FILE)).await;
-        let key = self.companion(host, &Path::new(&folder).join(KEY_FILE)).await;
-        self.companions.push(Companions { folder, bundle, key });
+        let mut found = Companions { folder, bundle: None, key: None, manifests: Vec::new() };
+        // Beside standard input lies nothing.
+        let beside = Some(PathBuf::from(&found.folder)).filter(|folder| folder.is_absolute());
+        if let Some(beside) = &beside {
+            found.bundle = self.companion(host, &beside.join(BUNDLE_FILE), tree::DOCUMENT.size).await;
+            found.key = self.companion(host, &beside.join(KEY_FILE), tree::DOCUMENT.size).await;
+        }
+        let mut choices: Vec<CniChoice> = Vec::new();
+        for choice in self.inputs.iter().filter(|input| input.folder == found.folder).filter_map(check::cni) {
+            if !choices.contains(&choice) {
+                choices.push(choice);
+            }
+        }
+        for choice in choices {
+            for path in manifest_paths(&choice, beside.as_deref()) {
+                let Some(bytes) = self.companion(host, &path, cni::LIMIT).await else { continue };
+                // What is pinned is compared with nothing else.
+                if !matches!(&choice, CniChoice::Url { sha256, .. } if digest::sha256(bytes.expose()) != *sha256) {
+                    self.told.retain(|told| told.rule != Rule::Skipped || !is_same(Path::new(&told.file), &path));
+                    let (place, bytes) = (path.display().to_string(), bytes.expose().clone());
+                    found.manifests.push(ManifestAtHand { choice, place, bytes });
+                    break;
+                }
+            }
+        }
+        self.companions.push(found);
     }
 
-    async fn companion(&mut self, host: &LocalHost, path: &Path) -> Option<Secret<Vec<u8>>> {
+    /// A file that is spoken of, if it is there.
+    async fn companion(&mut self, host: &LocalHost, path: &Path, limit: usize) -> Option<Secret<Vec<u8>>> {
         path.symlink_metadata().ok()?;
-        match regular(host, path).await {
+        match regular(host, path, limit).await {
             Ok(bytes) => Some(bytes),
             Err(fault) => {
                 self.told.push(unreadable(path, &fault));
@@ -162,6 +193,22 @@ impl Found {
             }
         }
     }
+}
+
+/// Where the manifest of a CNI may be at hand.
+fn manifest_paths(choice: &CniChoice, beside: Option<&Path>) -> Vec<PathBuf> {
+    let (image, names) = match choice {
+        CniChoice::Flannel => (Some(Path::new(FLANNEL_MANIFEST)), FLANNEL_NAMES.map(OsStr::new).to_vec()),
+        CniChoice::Manifest(path) => (Some(path.as_path()), path.file_name().into_iter().collect()),
+        CniChoice::Url { url, .. } => (None, url.split(['?', '#']).next().and_then(|url| Path::new(url).file_name()).into_iter().collect()),
+        CniChoice::None => (None, Vec::new()),
+    };
+    let beside = beside.into_iter().flat_map(|folder| names.iter().map(|name| folder.join(name)).collect::<Vec<_>>());
+    beside.chain(image.map(Path::to_owned)).collect()
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    fs::canonicalize(one).is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
 }
 
 fn is_candidate(name: &OsStr) -> bool {
@@ -173,21 +220,22 @@ fn is_candidate(name: &OsStr) -> bool {
 }
 
 /// A file's bytes. Nothing else is ever opened: a pipe would be waited for, a device might do something.
-async fn regular(host: &LocalHost, path: &Path) -> Result<Secret<Vec<u8>>, Fault> {
+async fn regular(host: &LocalHost, path: &Path, limit: usize) -> Result<Secret<Vec<u8>>, Fault> {
     let none = |what: &str, advice: &str| Fault::new(Failure::NoDocument, what, path.display().to_string(), advice);
+    let absent = || none("there is no such file", "look at the path");
     let kind = match fs::metadata(path) {
         Ok(found) => found.file_type(),
         Err(error) if error.kind() == ErrorKind::NotFound && path.is_symlink() => {
             return Err(none("this link points to nothing", "mend or remove it"));
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => return Err(none("there is no such file", "look at the path")),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(absent()),
         Err(error) => return Err(none("this can't be looked at", "look at the path and its folders").because(error.to_string())),
     };
     if let Some(odd) = odd(kind) {
         return Err(none(&format!("this is {odd}, not a file"), "name a file; what a program writes can be handed over as -"));
     }
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    file::fetch_told(host, &absolute).await.map(|document| document.bytes)
+    host.read(&absolute, limit).await?.map(Secret::new).ok_or_else(absent)
 }
 
 fn odd(kind: FileType) -> Option<&'static str> {
