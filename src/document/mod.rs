@@ -6,6 +6,7 @@
 
 pub mod field;
 pub mod overrides;
+pub mod remark;
 pub mod size;
 pub mod spec;
 pub mod tree;

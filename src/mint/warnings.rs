@@ -1,6 +1,6 @@
 //! What a person should know before using what was minted.
 
-use crate::document::size::{self, Platform};
+use crate::document::remark::{self, Remark};
 use crate::document::spec::{CredentialKind, PkiMode};
 
 use super::{DAY, FileKind, KeyPlace, Material, MintedFile};
@@ -39,13 +39,8 @@ pub(super) fn all(material: &Material<'_>, files: &[MintedFile]) -> Vec<String> 
                 .to_owned(),
         );
     }
-    if let Some(count) = spec.control_plane.count
-        && count.is_multiple_of(2)
-    {
-        warnings.push(format!(
-            "{count} control planes survive the loss of no more machines than {} do; use an odd number",
-            count.saturating_sub(1)
-        ));
+    if let Some(Remark { problem, advice }) = spec.control_plane.count.and_then(remark::control_planes) {
+        warnings.push(format!("{problem}; {advice}"));
     }
     if options.valid_for.as_secs() > LONG_WINDOW.unsigned_abs() {
         warnings.push(format!(
@@ -54,14 +49,8 @@ pub(super) fn all(material: &Material<'_>, files: &[MintedFile]) -> Vec<String> 
         ));
     }
     for file in files.iter().filter(|file| file.kind == FileKind::Document) {
-        let bytes = file.bytes.expose().len();
-        let platforms: Vec<&str> = size::exceeded(bytes).into_iter().map(Platform::name).collect();
-        if !platforms.is_empty() {
-            warnings.push(format!(
-                "{} has {bytes} bytes, more than the userdata of {} takes; pki: {{url: …}}, pki: disk or ECDSA keys make it small",
-                file.name,
-                platforms.join(" and of ")
-            ));
+        if let Some(Remark { problem, advice }) = remark::size(file.bytes.expose().len()) {
+            warnings.push(format!("{}: {problem}; {advice}", file.name));
         }
     }
     warnings
