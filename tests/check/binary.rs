@@ -45,11 +45,16 @@ pub fn said(arguments: &[&str], input: &[u8]) -> (i32, String, String) {
 
 /// The same with these folders on PATH.
 pub fn said_with(path: impl AsRef<OsStr>, arguments: &[&str], input: &[u8]) -> (i32, String, String) {
+    said_in(&[("PATH", path.as_ref())], arguments, input)
+}
+
+/// The same in this environment and no other.
+pub fn said_in(environment: &[(&str, &OsStr)], arguments: &[&str], input: &[u8]) -> (i32, String, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_kubeboot"))
         .arg("check")
         .args(arguments)
         .env_clear()
-        .env("PATH", path)
+        .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

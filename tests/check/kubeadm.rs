@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::binary::{Folder, breaking, cluster, minted, owned, said_with};
+use super::binary::{Folder, breaking, cluster, minted, owned, said_in, said_with};
 
 /// A kubeadm of this version on PATH that keeps every configuration it is shown, and refuses those that hold a word.
 fn stand_in(folder: &Folder, version: &str, refused: &str) -> String {
@@ -147,4 +147,21 @@ fn a_cluster_file_s_kubeadm_documents_are_judged_as_its_machines_would_give_them
     let other = folder.write("cluster.yaml", cluster("v1.36.3", kubelet).as_bytes());
     let (code, out, _) = said_with(&path, &["--json", other.to_str().unwrap()], b"");
     assert_eq!((code, breaking(&out, "kubeadm-absent").len(), asked(&folder).as_str()), (0, 1, ""), "{out}");
+}
+
+#[test]
+fn a_folder_for_temporary_files_that_can_t_be_written_is_69() {
+    let folder = Folder::new();
+    let documents = minted(&folder, &cluster("v1.37.2", ""));
+    let path = stand_in(&folder, "v1.37.2", "no such word");
+    let environment = [("PATH", path.as_ref()), ("TMPDIR", "/nonexistent".as_ref())];
+    let (code, out, err) = said_in(&environment, &[&documents], b"");
+    assert_eq!((code, out.as_str()), (69, ""), "{err}");
+    assert!(err.contains("/nonexistent") && err.contains("set TMPDIR to a folder that can be written"), "{err}");
+    // Nothing is left where it can.
+    let temporary = folder.at("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    let environment = [("PATH", path.as_ref()), ("TMPDIR", temporary.as_ref())];
+    assert_eq!(said_in(&environment, &[&documents], b"").0, 0);
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
 }

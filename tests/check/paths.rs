@@ -146,3 +146,17 @@ fn names_do_not_reach_a_terminal_as_they_are() {
     let value: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert!(value["files"][0]["file"].as_str().unwrap().ends_with(NAMES[0]), "{out}");
 }
+
+#[test]
+fn a_thousand_documents_are_enough() {
+    let folder = Folder::new();
+    for number in 0..1001 {
+        folder.write(&format!("d/{number}.yaml"), b"apiVersion: kubeboot/v1alpha1\n");
+    }
+    let (code, out, err) = said(&[&folder.at("d")], b"");
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.starts_with("kubeboot: there are more than 1000 documents\n"), "{err}");
+    std::fs::remove_file(folder.at("d/7.yaml")).unwrap();
+    let (code, out, _) = said(&[&folder.at("d")], b"");
+    assert!(code == 65 && out.contains("\n1000 files: "), "{code}");
+}
