@@ -27,8 +27,7 @@ pub struct CheckArgs {
 /// The text for standard output, and the exit code: that of class Input if there is an error.
 ///
 /// # Errors
-/// [`crate::failure::Failure::CommandLine`]: standard input is named twice, or too much at once; the host's faults where
-/// kubeadm's configuration has to be written.
+/// [`crate::failure::Failure::CommandLine`]: standard input is named twice, or too much at once.
 pub async fn run(args: &CheckArgs) -> Result<(String, u8), Fault> {
     let host = LocalHost::new(PathBuf::from("/"));
     let Found { inputs, companions, told, .. } = Found::read(&host, &args.files).await?;

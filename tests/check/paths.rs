@@ -79,13 +79,14 @@ fn what_mint_puts_beside_documents_may_be_odd_too() {
     let documents = minted(&folder, &cluster("v1.37.2", "pki: {url: \"https://a.example.com/bundle.json\"}\n"));
     let (code, out, _) = said(&["--json", &documents], b"");
     assert_eq!(code, 0, "{out}");
-    for name in ["bundle.json", "certificate-key"] {
+    // The first one is looked at as a file of the folder too, and as each document's CNI.
+    for name in ["flannel.yaml", "bundle.json", "certificate-key"] {
         let path = Path::new(&documents).join(name);
-        std::fs::remove_file(&path).unwrap();
+        let _absent = std::fs::remove_file(&path);
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRUSR).unwrap();
     }
     let (code, out, _) = said(&["--json", &documents], b"");
-    assert_eq!((code, breaking(&out, "unreadable")), (65, owned(&["bundle.json", "certificate-key"])), "{out}");
+    assert_eq!((code, breaking(&out, "unreadable")), (65, owned(&["flannel.yaml", "bundle.json", "certificate-key"])), "{out}");
 }
 
 #[test]

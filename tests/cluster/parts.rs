@@ -108,11 +108,9 @@ pub fn all() -> Outcome<Parts> {
     Ok(Parts { programs })
 }
 
-/// The kubeadms of all minors that kubeboot is tested with, by version.
-pub fn kubeadms() -> Outcome<Vec<(&'static str, PathBuf)>> {
-    let mut all = other_kubeadms()?;
-    all.push((KUBERNETES, part("kubernetes", &KUBEADM)?));
-    Ok(all)
+/// The kubeadm of this version.
+pub fn kubeadm() -> Outcome<(&'static str, PathBuf)> {
+    part("kubernetes", &KUBEADM).map(|path| (KUBERNETES, path))
 }
 
 /// The kubeadms of other minors, by version.

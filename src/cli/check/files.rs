@@ -188,7 +188,10 @@ impl Found {
         match regular(host, path, limit).await {
             Ok(bytes) => Some(bytes),
             Err(fault) => {
-                self.told.push(unreadable(path, &fault));
+                // It may lie in a folder that was read, where it was told already.
+                if !self.told.iter().any(|told| std::path::absolute(&told.file).is_ok_and(|known| known == path)) {
+                    self.told.push(unreadable(path, &fault));
+                }
                 None
             }
         }

@@ -1,13 +1,12 @@
 //! `kubeadm config validate`, by the kubeadm that the person's PATH names.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
 
-use crate::check::{Checked, Content, Judged, validate};
+use crate::check::{Checked, Content, Diagnostic, Judged, validate};
 use crate::document::field::KubernetesVersion;
 use crate::document::spec::NodeSpec;
-use crate::failure::Failure;
 use crate::fault::Fault;
 use crate::host::local::LocalHost;
 use crate::host::{Command, Host, Mode};
@@ -20,7 +19,7 @@ use crate::secret::Secret;
 /// wrong with that kubeadm is told as everything else is, and ends nothing.
 ///
 /// # Errors
-/// The configuration can't be written.
+/// The documents of a cluster file can't be made: see [`validate::documents`].
 pub(super) async fn ask(host: &LocalHost, checked: &mut Checked) -> Result<(), Fault> {
     if checked.files.iter().all(|file| file.content == Content::Unread) {
         return Ok(());
@@ -29,58 +28,14 @@ pub(super) async fn ask(host: &LocalHost, checked: &mut Checked) -> Result<(), F
         checked.diagnostics.push(validate::absent());
         return Ok(());
     };
-    let version = match version(host, &program).await {
-        Ok(version) => version,
-        Err(why) => {
-            checked.diagnostics.push(validate::silent(&program, &why));
-            return Ok(());
-        }
-    };
-    // Overrides may hold what only their writer knows: 0600, and gone at the end.
-    let unwritten = |error: std::io::Error| {
-        let (place, advice) = (std::env::temp_dir().display().to_string(), "set TMPDIR to a folder that can be written");
-        Fault::new(Failure::Disk, "the configuration for kubeadm can't be written", place, advice).because(error.to_string())
-    };
-    let folder = tempfile::Builder::new().prefix(".kubeboot-check-").tempdir().map_err(unwritten)?;
-    let path = folder.path().join("kubeadm.yaml");
-    let place = path.display().to_string();
-    // Many machines' configuration is the same, and is asked about once.
-    let mut known: Vec<(Secret<String>, Option<String>)> = Vec::new();
+    let mut files = Vec::new();
+    for Judged { name, content, .. } in &checked.files {
+        files.push((name.as_str(), machines(content, host.wall())?));
+    }
     let mut found = Vec::new();
-    for Judged { name: file, content, .. } in &checked.files {
-        let mut refusals: Vec<String> = Vec::new();
-        for Machine { document, spec } in machines(content, host.wall())? {
-            let wanted = spec.kubernetes_version;
-            if (wanted.major, wanted.minor) != (version.major, version.minor) {
-                found.push(validate::other(file, wanted, version));
-                // All machines of a cluster file are of one version.
-                break;
-            }
-            for config in validate::configurations(&spec, &place) {
-                let refusal = match known.iter().find(|(asked, _)| *asked == config) {
-                    Some((_, refusal)) => refusal.clone(),
-                    None => {
-                        host.write(&path, config.expose().as_bytes(), Mode::Private).await?;
-                        let refusal = match answer(host, by(&program, command::validate(&place))).await {
-                            Ok(Answer::Accepted(_)) => None,
-                            Ok(Answer::Refused(words)) => Some(words),
-                            Err(why) => {
-                                found.push(validate::silent(&program, &why));
-                                checked.diagnostics.append(&mut found);
-                                return Ok(());
-                            }
-                        };
-                        known.push((config, refusal.clone()));
-                        refusal
-                    }
-                };
-                // Machines of one file are refused for one and the same line of it.
-                if let Some(words) = refusal.filter(|words| !refusals.contains(words)) {
-                    found.push(validate::refused(file, document.as_deref(), version, &words));
-                    refusals.push(words);
-                }
-            }
-        }
+    let mut kubeadm = Kubeadm { host, program, known: Vec::new() };
+    if let Err(why) = kubeadm.judge(&files, &mut found).await {
+        found.push(validate::silent(&kubeadm.program, &why));
     }
     checked.diagnostics.append(&mut found);
     Ok(())
@@ -112,27 +67,75 @@ enum Answer {
     Refused(String),
 }
 
-/// Runs it; otherwise why it says nothing.
-async fn answer(host: &LocalHost, command: Command) -> Result<Answer, String> {
-    match host.run(&command, &mut |_, _| {}).await {
-        Ok(output) if output.ok() => Ok(Answer::Accepted(output.stdout)),
-        Ok(output) if output.timed_out => Err(format!("it did not end within {} seconds", command.limit.as_secs())),
-        Ok(output) if output.status.is_none() => Err("it was ended by a signal".to_owned()),
-        Ok(output) => Ok(Answer::Refused(output.stderr)),
-        Err(fault) => Err(fault.line()),
-    }
+/// The kubeadm that is asked. Where it gives no answer, the error says why, in words.
+struct Kubeadm<'h> {
+    host: &'h LocalHost,
+    program: String,
+    /// Many machines' configuration is the same, and is asked about once.
+    known: Vec<(Secret<String>, Option<String>)>,
 }
 
-async fn version(host: &LocalHost, program: &str) -> Result<KubernetesVersion, String> {
-    match answer(host, by(program, command::kubeadm_version())).await? {
-        Answer::Accepted(words) => command::read_version(&words).ok_or_else(|| "it does not say its version".to_owned()),
-        Answer::Refused(_) => Err("`kubeadm version` fails".to_owned()),
+impl Kubeadm<'_> {
+    async fn judge(&mut self, files: &[(&str, Vec<Machine>)], found: &mut Vec<Diagnostic>) -> Result<(), String> {
+        let version = self.version().await?;
+        let parent = std::env::temp_dir();
+        // Overrides may hold what only their writer knows: 0600, and gone at the end.
+        let folder = tempfile::Builder::new().prefix(".kubeboot-check-").tempdir_in(&parent);
+        let folder = folder.map_err(|error| format!("TMPDIR has to be a folder that can be written ({}): {error}", parent.display()))?;
+        let path = folder.path().join("kubeadm.yaml");
+        for (file, machines) in files {
+            let mut refusals: Vec<String> = Vec::new();
+            for Machine { document, spec } in machines {
+                let wanted = spec.kubernetes_version;
+                if (wanted.major, wanted.minor) != (version.major, version.minor) {
+                    found.push(validate::other(file, wanted, version));
+                    // All machines of a cluster file are of one version.
+                    break;
+                }
+                for config in validate::configurations(spec, &path.display().to_string()) {
+                    // Machines of one file are refused for one and the same line of it.
+                    if let Some(words) = self.refusal(&path, config).await?.filter(|words| !refusals.contains(words)) {
+                        found.push(validate::refused(file, document.as_deref(), version, &words));
+                        refusals.push(words);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
-}
 
-/// The command with the program's path, for the host looks programs up where machines have them.
-fn by(program: &str, command: Command) -> Command {
-    Command { program: program.to_owned(), ..command }
+    /// What it says against this configuration, which is put at the path.
+    async fn refusal(&mut self, path: &Path, config: Secret<String>) -> Result<Option<String>, String> {
+        if let Some((_, refusal)) = self.known.iter().find(|(asked, _)| *asked == config) {
+            return Ok(refusal.clone());
+        }
+        self.host.write(path, config.expose().as_bytes(), Mode::Private).await.map_err(|fault| fault.line())?;
+        let refusal = match self.answer(command::validate(&path.display().to_string())).await? {
+            Answer::Accepted(_) => None,
+            Answer::Refused(words) => Some(words),
+        };
+        self.known.push((config, refusal.clone()));
+        Ok(refusal)
+    }
+
+    async fn version(&self) -> Result<KubernetesVersion, String> {
+        match self.answer(command::kubeadm_version()).await? {
+            Answer::Accepted(words) => command::read_version(&words).ok_or_else(|| "it does not say its version".to_owned()),
+            Answer::Refused(_) => Err("`kubeadm version` fails".to_owned()),
+        }
+    }
+
+    /// The command by the program's path, for the host looks programs up where machines have them.
+    async fn answer(&self, command: Command) -> Result<Answer, String> {
+        let command = Command { program: self.program.clone(), ..command };
+        match self.host.run(&command, &mut |_, _| {}).await {
+            Ok(output) if output.ok() => Ok(Answer::Accepted(output.stdout)),
+            Ok(output) if output.timed_out => Err(format!("it did not end within {} seconds", command.limit.as_secs())),
+            Ok(output) if output.status.is_none() => Err("it was ended by a signal".to_owned()),
+            Ok(output) => Ok(Answer::Refused(output.stderr)),
+            Err(fault) => Err(fault.line()),
+        }
+    }
 }
 
 /// The program's path, as a shell would find it; but never in a folder that is relative to where one happens to be.
