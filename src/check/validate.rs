@@ -76,9 +76,9 @@ pub fn absent() -> Diagnostic {
 
 /// The kubeadm that is there is of another minor, whose fields, gates and versions are others.
 #[must_use]
-pub fn other(file: &str, wanted: KubernetesVersion, found: KubernetesVersion) -> Diagnostic {
-    let problem = format!("the kubeadm on PATH is {found}, and was not asked about a document for {wanted}");
-    Diagnostic::of_file(Rule::KubeadmAbsent, file, problem, format!("nothing has to be done; kubeadm {wanted} would be asked"))
+pub fn other(program: &str, found: KubernetesVersion, wanted: KubernetesVersion) -> Diagnostic {
+    let problem = format!("this kubeadm is {found}, and was not asked about documents for {wanted}");
+    Diagnostic::of_file(Rule::KubeadmAbsent, program, problem, format!("nothing has to be done; kubeadm {wanted} would be asked"))
 }
 
 /// There is one, but it can't be asked.

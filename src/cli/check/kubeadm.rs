@@ -83,14 +83,17 @@ impl Kubeadm<'_> {
         let folder = tempfile::Builder::new().prefix(".kubeboot-check-").tempdir_in(&parent);
         let folder = folder.map_err(|error| format!("TMPDIR has to be a folder that can be written ({}): {error}", parent.display()))?;
         let path = folder.path().join("kubeadm.yaml");
+        let mut others: Vec<KubernetesVersion> = Vec::new();
         for (file, machines) in files {
             let mut refusals: Vec<String> = Vec::new();
             for Machine { document, spec } in machines {
                 let wanted = spec.kubernetes_version;
                 if (wanted.major, wanted.minor) != (version.major, version.minor) {
-                    found.push(validate::other(file, wanted, version));
-                    // All machines of a cluster file are of one version.
-                    break;
+                    if !others.contains(&wanted) {
+                        found.push(validate::other(&self.program, version, wanted));
+                        others.push(wanted);
+                    }
+                    continue;
                 }
                 for config in validate::configurations(spec, &path.display().to_string()) {
                     // Machines of one file are refused for one and the same line of it.
