@@ -41,5 +41,6 @@ pub mod preflight;
 pub mod render;
 pub mod report;
 pub mod run;
+pub mod schema;
 pub mod secret;
 pub mod waiting;
