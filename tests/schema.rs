@@ -167,7 +167,7 @@ fn corpus() -> BTreeSet<String> {
     words
 }
 
-const EDGES: [&str; 36] = [
+const EDGES: [&str; 40] = [
     "",
     " ",
     "a",
@@ -198,7 +198,11 @@ const EDGES: [&str; 36] = [
     "0.0.0.0/0",
     "::/0",
     " 10.0.0.0/8",
-    "1d2h3m4s",
+    "1d",
+    "2h3m4s",
+    "UNIX:///x",
+    "https://h",
+    "http://h:1/?a=b",
     "24h",
     "5",
     "2026-11-24T10:00:00.123Z",
@@ -221,6 +225,7 @@ fn changes(document: &Value, words: &BTreeSet<String>, tried: &mut BTreeSet<Stri
         }
         match value {
             Value::String(text) if short(text) && tried.insert(path.to_owned()) => words.iter().for_each(|word| put(word, json!(word))),
+            Value::Number(_) => [0, 1, 10, 255, 256].into_iter().for_each(|number| put(&number.to_string(), json!(number))),
             Value::Object(fields) => {
                 for name in fields.keys() {
                     let mut fewer = fields.clone();
