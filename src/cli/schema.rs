@@ -1,30 +1,33 @@
 //! `kubeboot schema KIND`: what an editor wants to know of kubeboot's documents.
 
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
 use crate::schema::{Kind, schema};
 
 /// Arguments of `kubeboot schema`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SchemaArgs {
-    /// Whose: a machine's document, or mint's input
+    /// Whose
     #[arg(value_name = "KIND", value_enum)]
-    pub kind: Word,
+    pub kind: Kind,
 }
 
-/// The kinds, as they are written on the command line.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub enum Word {
-    /// kind: Node
-    Node,
-    /// kind: Cluster
-    Cluster,
+impl ValueEnum for Kind {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Node, Self::Cluster]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Node => PossibleValue::new("node").help("a machine's document, kind: Node"),
+            Self::Cluster => PossibleValue::new("cluster").help("mint's input, kind: Cluster"),
+        })
+    }
 }
 
 /// The schema for standard output.
 #[must_use]
 pub fn run(args: &SchemaArgs) -> String {
-    let kind = match args.kind {
-        Word::Node => Kind::Node,
-        Word::Cluster => Kind::Cluster,
-    };
-    format!("{:#}\n", schema(kind))
+    format!("{:#}\n", schema(args.kind))
 }
