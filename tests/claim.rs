@@ -271,9 +271,32 @@ fn a_claim_that_is_gone_or_unreadable_right_before_init_is_asked_for_anew() {
         let fault = boot(&sim).unwrap().unwrap_err();
         assert_eq!((fault.failure(), fault.class().exit_code(), inits(&sim)), (Failure::ClaimStoreDown, 75, 0));
         assert_eq!(fault.why(), Some(words));
+        // The run ends here: nothing promises that this one tries again.
+        let events = sim.events.borrow().iter().map(|told| told.message.clone()).collect::<Vec<_>>().join("\n");
+        assert!(events.contains(words) && !events.contains("will be repeated"), "{events}");
         boot(&sim).unwrap().unwrap();
         assert_eq!(inits(&sim), 1);
     }
+}
+
+#[test]
+fn a_claim_that_was_lost_right_before_init_binds_the_machine_to_nothing() {
+    let lost = || scripted(|_, method, number| if (method, number) == (Method::Get, 2) { status(404) } else { None });
+    let count = |sim: &Sim<Initialiser>, part: &str| sim.effects.borrow().iter().filter(|effect| effect.contains(part)).count();
+    let sim = claimant(&lost(), silent());
+    boot(&sim).unwrap().unwrap_err();
+    assert_eq!((count(&sim, ": course initialise"), count(&sim, ": begun kubeadm-init"), inits(&sim)), (1, 0, 0));
+    let left = sim.files.borrow().clone();
+    // The next run is a first one: kubeadm looks at the machine once more.
+    boot(&sim).unwrap().unwrap();
+    assert_eq!((count(&sim, "run kubeadm init phase preflight"), count(&sim, ": begun kubeadm-init"), inits(&sim)), (2, 1, 1));
+    // Another cluster's document counts on this disk as if it were new.
+    let other = claimant(&Rc::default(), silent());
+    let document = other.file(worker::DOCUMENT).unwrap();
+    *other.files.borrow_mut() = left;
+    other.put(worker::DOCUMENT, &document);
+    boot(&other).unwrap().unwrap();
+    assert_eq!(inits(&other), 1);
 }
 
 #[test]
