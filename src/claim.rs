@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Seen};
 use crate::fault::Fault;
+use crate::fetch;
 use crate::host::{Response, Unanswered, shown_url};
 
 /// Largest claim that is read, bytes: one has some 300.
@@ -55,21 +56,13 @@ fn down(what: &str, why: &str) -> Seen {
     Failure::ClaimStoreDown.seen(format!("{what}: {why}"))
 }
 
-/// What no answer, or a status that may pass, says of the store.
+/// What another try may mend, as it is seen.
 fn passing(what: &str, answer: &Result<Response, Unanswered>) -> Option<Seen> {
-    match answer {
-        Err(Unanswered::TooLarge(_) | Unanswered::Unusable(_)) => None,
-        Err(reason) => Some(down(what, &reason.line())),
-        Ok(Response { status: status @ (408 | 425 | 429 | 500 | 502..=599), .. }) => Some(down(what, &format!("HTTP {status}"))),
-        Ok(_) => None,
-    }
+    fetch::passes(answer).then(|| down(what, &fetch::seen(answer)))
 }
 
 fn refused(what: &str, url: &str, answer: &Result<Response, Unanswered>) -> Fault {
-    let why = match answer {
-        Ok(response) => format!("HTTP {}", response.status),
-        Err(reason) => reason.line(),
-    };
+    let why = fetch::seen(answer);
     if matches!(answer, Err(Unanswered::Unusable(_))) {
         // The document's reader has seen that the URLs can be used, so it is what this machine trusts.
         return Fault::new(

@@ -9,6 +9,8 @@ mod initialiser;
 #[allow(dead_code, reason = "no power is cut in these tests")]
 #[path = "run/kubeadm.rs"]
 mod kubeadm;
+#[path = "wire/real.rs"]
+mod real;
 #[path = "wire/servers.rs"]
 #[allow(dead_code, reason = "other servers are other tests'")]
 mod servers;

@@ -10,9 +10,16 @@ mod golden;
 mod joiner;
 #[path = "run/kubeadm.rs"]
 mod kubeadm;
+#[path = "wire/real.rs"]
+mod real;
+#[path = "wire/servers.rs"]
+#[allow(dead_code, reason = "other servers are other tests'")]
+mod servers;
 #[allow(dead_code, reason = "not every test listens to all that is told")]
 #[path = "support/sim.rs"]
 mod sim;
+#[path = "join/url.rs"]
+mod url;
 #[allow(dead_code, reason = "its world is the other test's")]
 #[path = "run/worker.rs"]
 mod worker;
@@ -130,15 +137,15 @@ fn marks_that_come_too_late_are_put_again() {
     assert_eq!(failed.name, "api-unavailable");
 }
 
-fn at_a_url(body: &[u8]) -> Option<String> {
-    Some(format!("certificateKey:KEY\npki: {{url: \"{BUNDLE}\", sha256: {}}}\n", sha256(body)))
+fn at_a_url(url: &str, body: &[u8]) -> Option<String> {
+    Some(format!("certificateKey:KEY\npki: {{url: \"{url}\", sha256: {}}}\n", sha256(body)))
 }
 
 #[test]
 fn the_bundle_is_fetched_from_its_url_and_what_is_not_it_is_refused() {
     let bundle = kit().bundle.to_string().into_bytes();
-    let served = vec![(503, Vec::new()), (404, Vec::new()), (200, bundle.clone())].into();
-    let sim = machine(Joiner { pki: at_a_url(&bundle), served, ..Joiner::default() });
+    let served = vec![(503, Vec::new()), (429, Vec::new()), (200, bundle.clone())].into();
+    let sim = machine(Joiner { pki: at_a_url(BUNDLE, &bundle), served, ..Joiner::default() });
     boot(&sim).unwrap().unwrap();
     let seen = report(&sim);
     let step = seen.steps.iter().find(|step| step.id.name() == "shared-pki").unwrap();
@@ -152,7 +159,7 @@ fn the_bundle_is_fetched_from_its_url_and_what_is_not_it_is_refused() {
 
     let other = br#"{"ca.crt": 7}"#.to_vec();
     for (pinned, body, failure) in [(&bundle, &other, Failure::PinMismatch), (&other, &other, Failure::PkiUnusable)] {
-        let sim = machine(Joiner { pki: at_a_url(pinned), served: vec![(200, body.clone())].into(), ..Joiner::default() });
+        let sim = machine(Joiner { pki: at_a_url(BUNDLE, pinned), served: vec![(200, body.clone())].into(), ..Joiner::default() });
         let fault = boot(&sim).unwrap().unwrap_err();
         assert_eq!((fault.failure(), fault.at()), (failure, "https://files.test/bundle.json"), "{fault}");
         assert_eq!(sim.file("/etc/kubernetes/pki/ca.key"), None);
