@@ -263,9 +263,12 @@ fn a_claim_that_was_deleted_and_retaken_is_seen_right_before_init() {
 
 #[test]
 fn a_claim_that_is_gone_or_unreadable_right_before_init_is_asked_for_anew() {
-    for (answer, words) in
-        [(404, "the claim is gone: somebody has deleted it since this machine made it"), (503, "the claim can't be read: HTTP 503")]
-    {
+    for (answer, words) in [
+        (404, "the claim is gone: somebody has deleted it since this machine made it"),
+        // S3 says so of what was deleted.
+        (403, "the claim is gone, or may not be read any more: HTTP 403 to the GET"),
+        (503, "the claim can't be read: HTTP 503"),
+    ] {
         let sim = claimant(
             &scripted(move |_, method, number| if (method, number) == (Method::Get, 2) { status(answer) } else { None }),
             silent(),
@@ -402,8 +405,8 @@ fn a_conflict_over_what_never_is_there_is_a_missing_folder() {
     let sim = claimant(&scripted(|_, method, _| if method == Method::Put { status(409) } else { None }), silent());
     let fault = boot(&sim).unwrap().unwrap_err();
     assert_eq!((fault.failure(), fault.class().exit_code(), inits(&sim)), (Failure::ClaimRefused, 65, 0));
-    assert_eq!(fault.what(), "the claim's store refuses to create the claim, and there is none");
-    assert!(fault.why().unwrap().starts_with("HTTP 409 to the PUT and none to the GET, for 15 s"), "{fault}");
+    assert_eq!(fault.what(), "the claim's store refuses to create the claim, and shows none");
+    assert!(fault.why().unwrap().starts_with("HTTP 409 to the PUT, and nothing is there, for 15 s"), "{fault}");
     assert!(fault.advice().starts_with("create the folder that the object lies in (WebDAV: its collection)"), "{fault}");
     // Conflicts that something else comes between are counted anew.
     let refusals = |now: f64| now % 18.0 < 12.0;
