@@ -59,7 +59,7 @@ table! {
     // The command line and the document.
     CommandLine: "command-line", Halts(Usage), "an argument or option is wrong";
     NoDocument: "no-document", Halts(Input), "no datasource, or not the one that was named, has a document";
-    DocumentAmbiguous: "document-ambiguous", Halts(Input), "two documents are in one place";
+    DocumentAmbiguous: "document-ambiguous", Halts(Input), "two documents are there, in one place or in two";
     DocumentSource: "document-source", Halts(Input), "where the document should be is told wrongly: kernel command line, URL, what lies there";
     DocumentWrapping: "document-wrapping", Halts(Input), "what is wrapped around the document (gzip, base64, MIME, #cloud-config) is broken or holds none";
     DocumentUnfetchable: "document-unfetchable", Waits, "the document's server doesn't give it yet";
