@@ -72,7 +72,8 @@ pub fn refuse_foreign(found: &[(SharedName, Secret<String>)], shared: &SharedPki
         Failure::PkiForeign,
         "files of another PKI are where this cluster's belong; nothing was written",
         foreign.join(", "),
-        "if they are of an earlier life of this machine, re-image it or remove them; if they are right, this machine has another cluster's document",
+        "if they are of an earlier life of this machine, re-image it or remove them; if they are right, this machine has another \
+         cluster's document",
     ))
 }
 
@@ -183,21 +184,23 @@ fn together(found: &[(SharedName, Secret<String>)]) -> Result<SharedPki, Fault> 
 /// Secret kubeadm-certs, read with the bootstrap credential.
 async fn download<H: Host>(run: &mut Run<'_, H>) -> Result<SealedBundle, Fault> {
     let client = run.as_bootstrapper().await?;
-    run.until("Secret kube-system/kubeadm-certs", backoff::SHARED, async |run| match client.ask(run.host, &Ask::get(SECRET)).await {
-        Ok(secret) => {
-            let data = secret.get("data").cloned().unwrap_or_default();
-            serde_json::from_value::<SealedBundle>(data).map(Look::Yes).map_err(|error| {
-                Fault::new(Failure::SecretGone, "Secret kubeadm-certs has no data of text", SECRET, "upload it again with `kubeadm init phase upload-certs`")
-                    .because(error.to_string())
-            })
+    run.until("Secret kube-system/kubeadm-certs", backoff::SHARED, async |run| {
+        let gone = |what: &str, advice: &str| Fault::new(Failure::SecretGone, what, SECRET, advice);
+        match client.ask(run.host, &Ask::get(SECRET)).await {
+            Ok(secret) => {
+                let data = secret.get("data").cloned().unwrap_or_default();
+                serde_json::from_value::<SealedBundle>(data).map(Look::Yes).map_err(|error| {
+                    let advice = "upload it again with `kubeadm init phase upload-certs`";
+                    gone("Secret kubeadm-certs has no data of text", advice).because(error.to_string())
+                })
+            }
+            Err(trouble) if trouble.status() == Some(404) => Err(gone(
+                "Secret kubeadm-certs is gone: kubeadm keeps it for two hours only",
+                "on a control plane run `kubeadm init phase upload-certs --upload-certs --certificate-key …` with the document's key, or \
+                 put the bundle of the cluster's control-plane-init.yaml into this machine's document as `pki: {inline: {bundle: …}}`",
+            )),
+            Err(trouble) => Ok(Look::NotYet(trouble.seen())),
         }
-        Err(trouble) if trouble.status() == Some(404) => Err(Fault::new(
-            Failure::SecretGone,
-            "Secret kubeadm-certs is gone: kubeadm keeps it for two hours only",
-            SECRET,
-            "on a control plane run `kubeadm init phase upload-certs --upload-certs --certificate-key …` with the document's key, or put the bundle of the cluster's control-plane-init.yaml into this machine's document as `pki: {inline: {bundle: …}}`",
-        )),
-        Err(trouble) => Ok(Look::NotYet(trouble.seen())),
     })
     .await
 }
