@@ -24,7 +24,7 @@ mod url;
 #[path = "run/worker.rs"]
 mod worker;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use golden::golden;
 use joiner::{BUNDLE, Joiner, boot, kit, machine};
@@ -32,6 +32,7 @@ use kubeadm::Torn;
 use kubeboot::digest::sha256;
 use kubeboot::document::spec::EncryptionAlgorithm;
 use kubeboot::failure::Failure;
+use kubeboot::host::Mode;
 use kubeboot::pki::shared::{SharedName, SharedPki};
 use kubeboot::report::{Report, StepOutcome};
 use serde_json::Value;
@@ -198,6 +199,20 @@ fn files_that_the_operator_puts_there_are_waited_for_checked_and_left_alone() {
     assert!(step.outcome == StepOutcome::Done && step.waits.is_empty(), "{step:?}");
     // Nothing is recorded that would make the files kubeboot's own, which another document could replace.
     assert!(!sim.file("/var/lib/kubeboot/ledger.jsonl").unwrap().contains("shared-pki"));
+
+    // Keys that others may read are told, and left; certificates are for everybody.
+    let sim = machine(delivered(-10.0, |_, text| text.to_owned()));
+    for (name, text) in &kit().shared {
+        let mode = if ["ca.key", "sa.key"].contains(name) || !name.ends_with(".key") { Mode::Public } else { Mode::Private };
+        sim.files.borrow_mut().insert(format!("/etc/kubernetes/pki/{name}").into(), (text.clone().into_bytes(), mode));
+    }
+    sim.world.deliveries.take();
+    boot(&sim).unwrap().unwrap();
+    let told = "`chmod 600 /etc/kubernetes/pki/ca.key /etc/kubernetes/pki/sa.key`: not only their owner may read or write these private \
+                keys of the cluster";
+    assert_eq!(report(&sim).left_to_do, [told]);
+    assert!(sim.events.borrow().iter().any(|event| event.step == "shared-pki" && event.message == told));
+    assert_eq!(sim.files.borrow()[Path::new("/etc/kubernetes/pki/ca.key")].1, Mode::Public);
 
     // A key that is no pair stays wrong.
     let front_proxy = kit().shared.iter().find(|(name, _)| *name == "front-proxy-ca.key").unwrap().1.clone();

@@ -9,7 +9,7 @@ use crate::digest::sha256;
 use crate::document::spec::{NodeSpec, PkiSource, SealedBundle};
 use crate::failure::Failure;
 use crate::fault::Fault;
-use crate::host::{Host, shown_url};
+use crate::host::{Host, Mode, shown_url};
 use crate::moment::{Instant, UnixTime};
 use crate::paths;
 use crate::pki::certificate::Certificate;
@@ -109,7 +109,7 @@ pub async fn provide<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
         Some(PkiSource::Url { url, sha256 }) => fetch(run.host, url, sha256).await?,
         Some(PkiSource::Disk) => {
             run.shared = Some(delivered(run).await?);
-            return Ok(());
+            return tell_open_keys(run).await;
         }
         None => {
             return Err(Fault::new(
@@ -173,6 +173,23 @@ async fn delivered<H: Host>(run: &mut Run<'_, H>) -> Result<SharedPki, Fault> {
         Err(fault.why().map(str::to_owned).into_iter().fold(wrong, Fault::because))
     })
     .await
+}
+
+/// Tells which of the operator's private keys others may read or write. They stay as they are, as kubeadm leaves what it finds.
+async fn tell_open_keys<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
+    let mut open = Vec::new();
+    for name in SharedName::ALL.into_iter().filter(|name| name.mode() == Mode::Private) {
+        if run.host.is_private(&file(name)).await? == Some(false) {
+            open.push(file(name).display().to_string());
+        }
+    }
+    if !open.is_empty() {
+        run.leave_to_do(format!(
+            "`chmod 600 {}`: not only their owner may read or write these private keys of the cluster",
+            open.join(" ")
+        ));
+    }
+    Ok(())
 }
 
 /// The eight files as one.
