@@ -15,9 +15,9 @@ use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kubeboot::act::disposal::dispose;
+use kubeboot::act::disposal::remove_copies;
 use kubeboot::datasource;
-use kubeboot::document::{Disposal, Document, read_node};
+use kubeboot::document::{Document, read_node};
 use kubeboot::facts::Facts;
 use kubeboot::render::{Format, MintedDocument, render};
 use kubeboot::secret::Secret;
@@ -256,7 +256,7 @@ async fn a_document_is_seen_in_what_cloud_init_pickles_however_it_is_wrapped() {
         fs::write(folder.path().join("seed/nocloud/user-data"), &user_data).unwrap();
         fs::write(folder.path().join("seed/nocloud/meta-data"), "instance-id: i-1\n").unwrap();
         python(folder.path(), PICKLED, &[instance.join("obj.pkl").to_str().unwrap()]);
-        let left = dispose(&machine, &Disposal::Remove(Vec::new())).await;
+        let left = remove_copies(&machine).await;
         assert_eq!(left.iter().filter(|task| task.contains("/i-1/obj.pkl, ")).count(), usize::from(is_ours), "{left:?}");
         assert_eq!(left.len(), usize::from(is_ours), "{left:?}: {}", String::from_utf8_lossy(&user_data));
     }

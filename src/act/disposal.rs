@@ -13,18 +13,20 @@ use crate::host::Host;
 const INSTANCES: &str = "/var/lib/cloud/instances";
 /// Copies of user-data there that nobody reads again: as it came, and with its includes.
 const COPIES: [&str; 2] = ["user-data.txt", "user-data.txt.i"];
+/// Whether these bytes hold a document of kubeboot's.
+type Holds = fn(&[u8]) -> bool;
+
 /// What cloud-init itself still reads, and how a document is seen in it: the datasource, pickled, user-data within, from which
 /// the next boot writes the copies anew; and the `#cloud-config` of all parts, for the later stages of this boot.
-const KEPT: [(&str, fn(&[u8]) -> bool); 2] = [("obj.pkl", is_pickled), ("cloud-config.txt", is_written)];
+const KEPT: [(&str, Holds); 2] = [("obj.pkl", is_pickled), ("cloud-config.txt", is_written)];
 /// What stands in every document of this program, or around one that `write_files` of a `#cloud-config` holds encoded.
 const WORDS: [&[u8]; 2] = [b"kubeboot/v1alpha1", b"/etc/kubeboot/node."];
 /// Largest of these files looked at, bytes: user-data is far below.
 const LIMIT: usize = 16 << 20;
 
-/// Removes the document and the copies of it; what a person has to do instead, each in a sentence.
+/// Removes the document; what a person has to do instead, each in a sentence.
 pub async fn dispose<H: Host>(host: &H, disposal: &Disposal) -> Vec<String> {
-    // The copies first: until the document itself is gone, a restart comes here again.
-    let mut left = copies(host).await;
+    let mut left = Vec::new();
     match disposal {
         Disposal::Remove(files) => {
             for file in files {
@@ -42,7 +44,9 @@ async fn remove<H: Host>(host: &H, file: &Path, left: &mut Vec<String>) {
     }
 }
 
-async fn copies<H: Host>(host: &H) -> Vec<String> {
+/// Removes cloud-init's copies of the document; what a person has to do besides, each in a sentence. It comes of what lies there
+/// alone, so that a run which was cut off anywhere, and has no document any more, says the same again.
+pub async fn remove_copies<H: Host>(host: &H) -> Vec<String> {
     let mut left = Vec::new();
     for instance in host.list(Path::new(INSTANCES)).await.ok().flatten().unwrap_or_default() {
         let folder = Path::new(INSTANCES).join(instance);
@@ -51,7 +55,6 @@ async fn copies<H: Host>(host: &H) -> Vec<String> {
                 remove(host, &folder.join(name), &mut left).await;
             }
         }
-        // Looked at by themselves: a run that was cut off may have removed the copies.
         for (name, is_there) in KEPT {
             let file = folder.join(name);
             if holds(host, &file, is_there, &mut left).await {
@@ -67,7 +70,7 @@ async fn copies<H: Host>(host: &H) -> Vec<String> {
 }
 
 /// Whether this file holds a document of kubeboot's. One that can't be read is told, not guessed.
-async fn holds<H: Host>(host: &H, file: &Path, is_there: fn(&[u8]) -> bool, left: &mut Vec<String>) -> bool {
+async fn holds<H: Host>(host: &H, file: &Path, is_there: Holds, left: &mut Vec<String>) -> bool {
     match host.read(file, LIMIT).await {
         Ok(bytes) => bytes.is_some_and(|bytes| is_there(&bytes)),
         Err(fault) => {
