@@ -1,6 +1,8 @@
 //! The right to start the cluster, claimed: of all machines that share a document one starts it, whatever the store does.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "claim/dies.rs"]
+mod dies;
 #[path = "support/documents.rs"]
 mod documents;
 #[allow(dead_code, reason = "not every world is in these tests")]
@@ -151,47 +153,6 @@ fn of_two_that_claim_one_starts_the_cluster() {
     );
     assert_signatures_are_hidden(&told(&second));
     assert!(store.puts.get() < 2 + 300 / 4, "a store is not asked without end: {}", store.puts.get());
-}
-
-#[test]
-fn a_winner_that_died_knows_itself_and_one_that_was_re_imaged_has_lost() {
-    let undisturbed = claimant(&Rc::default(), silent());
-    boot(&undisturbed).unwrap().unwrap();
-    // Dies with the claim made and nothing written: before the fence's record.
-    let ledger = "append /var/lib/kubeboot/ledger.jsonl: course initialise";
-    let course = undisturbed.effects.borrow().iter().position(|effect| effect == ledger).unwrap();
-    let store = Rc::new(Store::default());
-    let sim = claimant(&store, silent());
-    sim.dies_after.set(Some(course + 1));
-    assert!(boot(&sim).is_none());
-    sim.cut_power();
-    boot(&sim).unwrap().unwrap();
-    assert_eq!(inits(&sim), 1);
-    let reimaged = twin(&sim, silent());
-    let (_, seen) = waits_as(&reimaged, Facts { machine_id: "e".repeat(32), ..initialiser::facts() });
-    assert_eq!(inits(&reimaged), 0);
-    assert!(
-        seen.ends_with("by this machine's name: if it was this machine before it was re-imaged, delete https://store.test/claim"),
-        "{seen}"
-    );
-}
-
-#[test]
-fn one_that_dies_between_its_two_creates_knows_itself() {
-    // The second create never arrives, and the machine dies while it waits for an answer.
-    let store = scripted(|_, method, number| {
-        (method == Method::Put && number == 2).then(|| Err(Unanswered::ConnectTimeout("192.0.2.7:443".to_owned())))
-    });
-    let sim = claimant(&store, silent());
-    sim.dies_at.set(Some(8.0));
-    assert!(boot(&sim).is_none());
-    assert_eq!((store.puts.get(), store.object.borrow().is_some(), inits(&sim)), (1, true, 0));
-    sim.cut_power();
-    boot(&sim).unwrap().unwrap();
-    assert_eq!(inits(&sim), 1);
-    // To another machine the claim is whole.
-    let second = twin(&sim, silent());
-    assert_eq!(waits_as(&second, other()).0, "awaits-initialiser");
 }
 
 #[test]
