@@ -24,6 +24,7 @@ pub mod facts;
 pub mod failure;
 pub mod fault;
 pub mod fence;
+pub mod fetch;
 pub mod gate;
 pub mod host;
 pub mod kubeadm;
