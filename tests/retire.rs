@@ -183,6 +183,15 @@ fn pickled(bytes: &[u8]) -> Vec<u8> {
     [before.as_slice(), kind, &length, bytes, b"\x94s."].concat()
 }
 
+/// One whose every fifth byte begins what looks like a text of a mebibyte would be looked through for hours.
+#[tokio::test]
+async fn a_pickle_that_is_full_of_texts_is_told() {
+    let machine = Machine::new();
+    machine.put("/var/lib/cloud/instances/i-1/obj.pkl", &b"B\0\0\x10\0".repeat(1 << 20));
+    let left = remove_copies(&machine.host).await;
+    assert!(matches!(left.as_slice(), [task] if task.contains("/i-1/obj.pkl, ")), "{left:?}");
+}
+
 /// A part of another agent's that is larger than any document hides nothing of what is beside it.
 #[tokio::test]
 async fn a_copy_beside_a_large_part_goes_too() {

@@ -88,9 +88,16 @@ fn is_written(bytes: &[u8]) -> bool {
     found
 }
 
-/// The same of a pickle, each of its texts by itself: a wrapping is one only from its beginning to its end.
+/// The same of a pickle, each of its texts by itself: a wrapping is one only from its beginning to its end. Texts don't overlap;
+/// where those that look like one come to far more than the pickle, nobody knows what is in it, and it is taken for held.
 fn is_pickled(bytes: &[u8]) -> bool {
-    is_written(bytes) || texts(bytes).any(is_written)
+    let mut left = 4 * LIMIT;
+    is_written(bytes)
+        || texts(bytes).any(|text| {
+            let within = left.checked_sub(text.len());
+            left = within.unwrap_or_default();
+            within.is_none() || is_written(text)
+        })
 }
 
 /// Whatever looks like a text of more than 255 bytes as Python pickles one: `B` (bytes) or `X` (a string), 32 bits of its length,
