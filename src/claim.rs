@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Seen};
 use crate::fault::Fault;
+use crate::fetch;
 use crate::host::{Response, Unanswered, shown_url};
 
 /// Largest claim that is read, bytes: one has some 300.
@@ -47,6 +48,9 @@ pub enum Whose {
     Theirs(String),
     /// Nobody's: it is not there.
     Absent,
+    /// 403: it may not be read, or it is not there, which S3 tells nobody who may not list the bucket. Only a create tells these
+    /// apart. <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
+    Hidden,
     /// Not known this time.
     NotNow(Seen),
 }
@@ -55,21 +59,13 @@ fn down(what: &str, why: &str) -> Seen {
     Failure::ClaimStoreDown.seen(format!("{what}: {why}"))
 }
 
-/// What no answer, or a status that may pass, says of the store.
+/// What another try may mend, as it is seen.
 fn passing(what: &str, answer: &Result<Response, Unanswered>) -> Option<Seen> {
-    match answer {
-        Err(Unanswered::TooLarge(_) | Unanswered::Unusable(_)) => None,
-        Err(reason) => Some(down(what, &reason.line())),
-        Ok(Response { status: status @ (408 | 425 | 429 | 500 | 502..=599), .. }) => Some(down(what, &format!("HTTP {status}"))),
-        Ok(_) => None,
-    }
+    fetch::passes(answer).then(|| down(what, &fetch::seen(answer)))
 }
 
 fn refused(what: &str, url: &str, answer: &Result<Response, Unanswered>) -> Fault {
-    let why = match answer {
-        Ok(response) => format!("HTTP {}", response.status),
-        Err(reason) => reason.line(),
-    };
+    let why = fetch::seen(answer);
     if matches!(answer, Err(Unanswered::Unusable(_))) {
         // The document's reader has seen that the URLs can be used, so it is what this machine trusts.
         return Fault::new(
@@ -119,6 +115,7 @@ pub fn whose(url: &str, us: &Winner, answer: &Result<Response, Unanswered>) -> R
     let response = match answer {
         Ok(response) if response.status == 200 => response,
         Ok(Response { status: 404 | 410, .. }) => return Ok(Whose::Absent),
+        Ok(Response { status: 403, .. }) => return Ok(Whose::Hidden),
         Err(reason @ Unanswered::TooLarge(_)) => return Err(no_claim(&reason.line())),
         _ => {
             return match passing("the claim can't be read", answer) {
@@ -198,26 +195,43 @@ pub fn not_shown_yet() -> Seen {
     down("the claim can't be read", "the store says that it exists, but does not show it yet; do put and get name the same object?")
 }
 
-/// 409 for a create of what is not there: it may pass.
+/// The create says that the object exists, the read may not see it.
 #[must_use]
-pub fn in_conflict() -> Seen {
-    down(
-        "the claim can't be made",
-        "HTTP 409, and nothing is there: another machine's create is not over yet, or the object's folder is missing",
+pub fn may_not_be_read(url: &str) -> Fault {
+    Fault::new(
+        Failure::ClaimRefused,
+        "the claim's store refuses to show the claim",
+        shown_url(url),
+        "look at initialize.claim.get: whether it names the object that put does, how long its signature is good, and whether whoever \
+         signed it may read the object (S3: s3:GetObject)",
     )
+    .because("HTTP 403 to the GET of what exists, as the PUT says")
+}
+
+/// What a conflict saw in the object's place: nothing, or (`is_hidden`) what may be nothing.
+const fn in_its_place(is_hidden: bool) -> &'static str {
+    if is_hidden { "HTTP 403 to the GET, as S3 says of what is not there to whoever may not list the bucket" } else { "nothing is there" }
+}
+
+/// 409 for a create of what is not there, or is not to be seen: it may pass.
+#[must_use]
+pub fn in_conflict(is_hidden: bool) -> Seen {
+    let place = in_its_place(is_hidden);
+    let why = format!("HTTP 409, and {place}: another machine's create is not over yet, or the object's folder is missing");
+    down("the claim can't be made", &why)
 }
 
 /// The same, and it has not passed for so many seconds.
 #[must_use]
-pub fn has_no_folder(url: &str, seconds: u64) -> Fault {
+pub fn stays_in_conflict(url: &str, is_hidden: bool, seconds: u64) -> Fault {
     Fault::new(
         Failure::ClaimRefused,
-        "the claim's store refuses to create the claim, and there is none",
+        "the claim's store refuses to create the claim, and shows none",
         shown_url(url),
         "create the folder that the object lies in (WebDAV: its collection), and look whether put and get of initialize.claim name the \
-         same object",
+         same object, and get may read it",
     )
-    .because(format!("HTTP 409 to the PUT and none to the GET, for {seconds} s"))
+    .because(format!("HTTP 409 to the PUT, and {}, for {seconds} s", in_its_place(is_hidden)))
 }
 
 /// A claim that was won is, right before init, not seen to be this machine's any more.
@@ -227,6 +241,7 @@ pub fn not_held(url: &str, whose: Whose) -> Option<Fault> {
         Whose::Ours => return None,
         Whose::Theirs(line) => Failure::AwaitsInitialiser.seen(line),
         Whose::Absent => down("the claim is gone", "somebody has deleted it since this machine made it"),
+        Whose::Hidden => down("the claim is gone, or may not be read any more", "HTTP 403 to the GET"),
         Whose::NotNow(seen) => seen,
     };
     let advice = "nothing: kubeboot starts again, looks who serves and asks the store anew";

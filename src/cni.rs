@@ -1,5 +1,7 @@
 //! CNI manifests: read into objects in the order of application, and what they must agree on with the document.
 
+mod networks;
+
 use serde_json::Value;
 
 use crate::cluster::object::Object;
@@ -8,6 +10,8 @@ use crate::document::manifest::values;
 use crate::document::tree::MANIFEST;
 use crate::failure::Failure;
 use crate::fault::Fault;
+
+pub use networks::{Fit, OwnNetwork};
 
 /// Largest manifest, bytes: Calico's operator with all its definitions is below 3 MiB.
 pub const LIMIT: usize = 4 << 20;

@@ -59,7 +59,7 @@ table! {
     // The command line and the document.
     CommandLine: "command-line", Halts(Usage), "an argument or option is wrong";
     NoDocument: "no-document", Halts(Input), "no datasource, or not the one that was named, has a document";
-    DocumentAmbiguous: "document-ambiguous", Halts(Input), "two documents are in one place";
+    DocumentAmbiguous: "document-ambiguous", Halts(Input), "two documents are there, in one place or in two";
     DocumentSource: "document-source", Halts(Input), "where the document should be is told wrongly: kernel command line, URL, what lies there";
     DocumentWrapping: "document-wrapping", Halts(Input), "what is wrapped around the document (gzip, base64, MIME, #cloud-config) is broken or holds none";
     DocumentUnfetchable: "document-unfetchable", Waits, "the document's server doesn't give it yet";
@@ -67,7 +67,8 @@ table! {
     DocumentDiffers: "document-differs", Halts(Input), "the document is for another cluster, role or node than was begun on this disk";
     PinMismatch: "pin-mismatch", Halts(Input), "what a URL serves is not what its sha256 pins";
     SecretReference: "secret-reference", Halts(Input), "a secret is not where the document says, or is none";
-    FetchFailed: "fetch-failed", Retries, "something pinned that the document refers to can't be fetched";
+    FetchFailed: "fetch-failed", Retries, "something pinned that the document refers to can't be fetched this time";
+    FetchRefused: "fetch-refused", Halts(Input), "something pinned that the document refers to is not served at its URL";
     CniManifest: "cni-manifest", Halts(Input), "the CNI's manifest is missing, unreadable, or does not fit the document";
     ClusterFile: "cluster-file", Halts(Input), "mint's input can't be read";
     OutputFolder: "output-folder", Halts(Input), "mint's output can't go there";

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use kubeboot::cli::{Cli, Sub, check, manual, mint, plan, run, status};
+use kubeboot::cli::{Cli, Sub, check, manual, mint, plan, run, schema, status};
 use kubeboot::fault::{Class, Fault};
 
 fn main() -> ExitCode {
@@ -38,6 +38,7 @@ fn main() -> ExitCode {
             Err(fault) => print(Err(fault)),
         },
         Sub::Mint(args) => print(mint::run(&args)),
+        Sub::Schema(args) => print(Ok(schema::run(&args))),
         Sub::Completions(args) => print(manual::completions(&args)),
         Sub::Man(args) => print(manual::man(&args)),
     };

@@ -230,21 +230,16 @@ impl<H: Host> Run<'_, H> {
                         entry.next_try_in = None;
                     }
                     self.tell_event(Event::new(Level::Info, "", &format!("begun: {}", step.why)).of(Message::StepBegins));
-                    if step.has_effect() {
-                        self.record(Entry::Begun { step: step.id }).await?;
-                    }
-                    state.last = match act::act(self, step.id).await {
-                        Ok(()) => Attempt::Succeeded,
-                        Err(fault) => {
-                            if fault.class() == Class::Transient {
-                                let message = format!("attempt {} failed, will be repeated: {}", state.attempts, fault.line());
-                                self.tell_event(
-                                    Event::new(Level::Warning, "", &message).of(Message::AttemptFailed).telling(fault.failure()),
-                                );
+                    let ended = match act::may_begin(self, step.id).await {
+                        Ok(()) => {
+                            if step.has_effect() {
+                                self.record(Entry::Begun { step: step.id }).await?;
                             }
-                            Attempt::Failed(fault)
+                            act::act(self, step.id).await
                         }
+                        refused => refused,
                     };
+                    state.last = ended.map_or_else(Attempt::Failed, |()| Attempt::Succeeded);
                     state.asked = None;
                 }
                 Decision::Sleep(pause) => {
@@ -285,6 +280,8 @@ impl<H: Host> Run<'_, H> {
             entry.next_try_in = Some(milliseconds(pause));
         }
         let (attempts, seconds) = (state.attempts, pause.as_secs_f64());
+        let message = format!("attempt {attempts} failed, will be repeated: {}", fault.line());
+        self.tell_event(Event::new(Level::Warning, "", &message).of(Message::AttemptFailed).telling(fault.failure()));
         self.host.status(&format!("{}: attempt {attempts} failed, next in {seconds:.0} s: {}", step.name(), fault.line()));
         publish(self).await
     }

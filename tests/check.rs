@@ -1,8 +1,18 @@
 //! `kubeboot check`: what it finds, in which words, and that none of them shows a secret.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "check/binary.rs"]
+mod binary;
 #[path = "check/folder.rs"]
 mod folder;
+#[path = "check/kubeadm.rs"]
+mod kubeadm;
+#[path = "check/networks.rs"]
+mod networks;
+#[path = "check/paths.rs"]
+mod paths;
+#[path = "check/real_kubeadm.rs"]
+mod real_kubeadm;
 #[path = "check/rules.rs"]
 mod rules;
 #[path = "check/secrets.rs"]
@@ -11,6 +21,8 @@ mod secrets;
 mod support;
 #[path = "check/tool.rs"]
 mod tool;
+#[path = "check/wrapped.rs"]
+mod wrapped;
 
 use std::path::Path;
 

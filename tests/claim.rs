@@ -1,6 +1,8 @@
 //! The right to start the cluster, claimed: of all machines that share a document one starts it, whatever the store does.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "claim/dies.rs"]
+mod dies;
 #[path = "support/documents.rs"]
 mod documents;
 #[allow(dead_code, reason = "not every world is in these tests")]
@@ -9,6 +11,8 @@ mod initialiser;
 #[allow(dead_code, reason = "no power is cut in these tests")]
 #[path = "run/kubeadm.rs"]
 mod kubeadm;
+#[path = "wire/real.rs"]
+mod real;
 #[path = "wire/servers.rs"]
 #[allow(dead_code, reason = "other servers are other tests'")]
 mod servers;
@@ -152,47 +156,6 @@ fn of_two_that_claim_one_starts_the_cluster() {
 }
 
 #[test]
-fn a_winner_that_died_knows_itself_and_one_that_was_re_imaged_has_lost() {
-    let undisturbed = claimant(&Rc::default(), silent());
-    boot(&undisturbed).unwrap().unwrap();
-    // Dies with the claim made and nothing written: before the fence's record.
-    let ledger = "append /var/lib/kubeboot/ledger.jsonl: course initialise";
-    let course = undisturbed.effects.borrow().iter().position(|effect| effect == ledger).unwrap();
-    let store = Rc::new(Store::default());
-    let sim = claimant(&store, silent());
-    sim.dies_after.set(Some(course + 1));
-    assert!(boot(&sim).is_none());
-    sim.cut_power();
-    boot(&sim).unwrap().unwrap();
-    assert_eq!(inits(&sim), 1);
-    let reimaged = twin(&sim, silent());
-    let (_, seen) = waits_as(&reimaged, Facts { machine_id: "e".repeat(32), ..initialiser::facts() });
-    assert_eq!(inits(&reimaged), 0);
-    assert!(
-        seen.ends_with("by this machine's name: if it was this machine before it was re-imaged, delete https://store.test/claim"),
-        "{seen}"
-    );
-}
-
-#[test]
-fn one_that_dies_between_its_two_creates_knows_itself() {
-    // The second create never arrives, and the machine dies while it waits for an answer.
-    let store = scripted(|_, method, number| {
-        (method == Method::Put && number == 2).then(|| Err(Unanswered::ConnectTimeout("192.0.2.7:443".to_owned())))
-    });
-    let sim = claimant(&store, silent());
-    sim.dies_at.set(Some(8.0));
-    assert!(boot(&sim).is_none());
-    assert_eq!((store.puts.get(), store.object.borrow().is_some(), inits(&sim)), (1, true, 0));
-    sim.cut_power();
-    boot(&sim).unwrap().unwrap();
-    assert_eq!(inits(&sim), 1);
-    // To another machine the claim is whole.
-    let second = twin(&sim, silent());
-    assert_eq!(waits_as(&second, other()).0, "awaits-initialiser");
-}
-
-#[test]
 fn two_machines_with_one_machine_id_do_not_both_win() {
     let (ours, theirs) = (Some("4c4c4544-0000-1111-2222-333344445555"), Some("4c4c4544-0000-1111-2222-333344446666"));
     let store = Rc::new(Store::default());
@@ -261,9 +224,12 @@ fn a_claim_that_was_deleted_and_retaken_is_seen_right_before_init() {
 
 #[test]
 fn a_claim_that_is_gone_or_unreadable_right_before_init_is_asked_for_anew() {
-    for (answer, words) in
-        [(404, "the claim is gone: somebody has deleted it since this machine made it"), (503, "the claim can't be read: HTTP 503")]
-    {
+    for (answer, words) in [
+        (404, "the claim is gone: somebody has deleted it since this machine made it"),
+        // S3 says so of what was deleted.
+        (403, "the claim is gone, or may not be read any more: HTTP 403 to the GET"),
+        (503, "the claim can't be read: HTTP 503"),
+    ] {
         let sim = claimant(
             &scripted(move |_, method, number| if (method, number) == (Method::Get, 2) { status(answer) } else { None }),
             silent(),
@@ -271,9 +237,32 @@ fn a_claim_that_is_gone_or_unreadable_right_before_init_is_asked_for_anew() {
         let fault = boot(&sim).unwrap().unwrap_err();
         assert_eq!((fault.failure(), fault.class().exit_code(), inits(&sim)), (Failure::ClaimStoreDown, 75, 0));
         assert_eq!(fault.why(), Some(words));
+        // The run ends here: nothing promises that this one tries again.
+        let events = sim.events.borrow().iter().map(|told| told.message.clone()).collect::<Vec<_>>().join("\n");
+        assert!(events.contains(words) && !events.contains("will be repeated"), "{events}");
         boot(&sim).unwrap().unwrap();
         assert_eq!(inits(&sim), 1);
     }
+}
+
+#[test]
+fn a_claim_that_was_lost_right_before_init_binds_the_machine_to_nothing() {
+    let lost = || scripted(|_, method, number| if (method, number) == (Method::Get, 2) { status(404) } else { None });
+    let count = |sim: &Sim<Initialiser>, part: &str| sim.effects.borrow().iter().filter(|effect| effect.contains(part)).count();
+    let sim = claimant(&lost(), silent());
+    boot(&sim).unwrap().unwrap_err();
+    assert_eq!((count(&sim, ": course initialise"), count(&sim, ": begun kubeadm-init"), inits(&sim)), (1, 0, 0));
+    let left = sim.files.borrow().clone();
+    // The next run is a first one: kubeadm looks at the machine once more.
+    boot(&sim).unwrap().unwrap();
+    assert_eq!((count(&sim, "run kubeadm init phase preflight"), count(&sim, ": begun kubeadm-init"), inits(&sim)), (2, 1, 1));
+    // Another cluster's document counts on this disk as if it were new.
+    let other = claimant(&Rc::default(), silent());
+    let document = other.file(worker::DOCUMENT).unwrap();
+    *other.files.borrow_mut() = left;
+    other.put(worker::DOCUMENT, &document);
+    boot(&other).unwrap().unwrap();
+    assert_eq!(inits(&other), 1);
 }
 
 #[test]
@@ -377,8 +366,8 @@ fn a_conflict_over_what_never_is_there_is_a_missing_folder() {
     let sim = claimant(&scripted(|_, method, _| if method == Method::Put { status(409) } else { None }), silent());
     let fault = boot(&sim).unwrap().unwrap_err();
     assert_eq!((fault.failure(), fault.class().exit_code(), inits(&sim)), (Failure::ClaimRefused, 65, 0));
-    assert_eq!(fault.what(), "the claim's store refuses to create the claim, and there is none");
-    assert!(fault.why().unwrap().starts_with("HTTP 409 to the PUT and none to the GET, for 15 s"), "{fault}");
+    assert_eq!(fault.what(), "the claim's store refuses to create the claim, and shows none");
+    assert!(fault.why().unwrap().starts_with("HTTP 409 to the PUT, and nothing is there, for 15 s"), "{fault}");
     assert!(fault.advice().starts_with("create the folder that the object lies in (WebDAV: its collection)"), "{fault}");
     // Conflicts that something else comes between are counted anew.
     let refusals = |now: f64| now % 18.0 < 12.0;

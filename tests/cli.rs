@@ -42,7 +42,7 @@ fn help_and_version_are_asked_for_and_so_no_error() {
     assert_eq!((code, out, err.as_str()), (0, format!("kubeboot {}\n", env!("CARGO_PKG_VERSION")), ""));
     let (code, out, _) = said(&["--help"]);
     assert_eq!(code, 0);
-    for subcommand in ["run", "status", "plan", "check", "mint", "completions", "man"] {
+    for subcommand in ["run", "status", "plan", "check", "mint", "schema", "completions", "man"] {
         assert!(out.lines().any(|line| line.trim_start().starts_with(subcommand)), "{subcommand}: {out}");
     }
 }
@@ -84,6 +84,19 @@ fn a_plan_for_tools_with_the_facts_of_a_machine() {
         assert_eq!((code, out.as_str()), (2, ""), "{err}");
         assert!(err.contains(why) && err.contains(path.to_str().unwrap()), "{err}");
     }
+}
+
+#[test]
+fn schemas_go_to_standard_output() {
+    for (kind, title) in [("node", "kind: Node"), ("cluster", "kind: Cluster")] {
+        let (code, out, err) = said(&["schema", kind]);
+        assert_eq!((code, err.as_str()), (0, ""));
+        let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert!(schema["title"].as_str().unwrap().contains(title), "{out}");
+    }
+    let (code, _, err) = said(&["schema", "pod"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("node, cluster"), "{err}");
 }
 
 #[test]

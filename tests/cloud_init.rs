@@ -15,6 +15,7 @@ use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use kubeboot::act::disposal::remove_copies;
 use kubeboot::datasource;
 use kubeboot::document::{Document, read_node};
 use kubeboot::facts::Facts;
@@ -211,5 +212,52 @@ async fn cloud_inits_write_files_takes_what_is_gzip_in_base64() {
         python(folder.path(), WRITE_FILES, &[file.to_str().unwrap()]);
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o600);
         assert_eq!(found(&machine).await.bytes, bytes, "{name}");
+    }
+}
+
+/// What cloud-init keeps of a NoCloud datasource below `seed/nocloud`: written by its own code, as at the end of its first stage.
+const PICKLED: &str = "
+import os, sys
+from cloudinit.helpers import Paths
+from cloudinit.sources import pkl_store
+from cloudinit.sources.DataSourceNoCloud import DataSourceNoCloud
+folder = os.getcwd()
+paths = Paths({'cloud_dir': folder, 'run_dir': folder})
+source = DataSourceNoCloud({'datasource': {'NoCloud': {'fs_label': None}}}, None, paths)
+assert source.get_data()
+assert pkl_store(source, sys.argv[1])
+print('null')
+";
+
+#[tokio::test]
+async fn a_document_is_seen_in_what_cloud_init_pickles_however_it_is_wrapped() {
+    let wrapped = |format: Format, path: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        write(format, "worker-certificate.yaml", folder.path());
+        fs::read(folder.path().join(path)).unwrap()
+    };
+    let encoded = wrapped(Format::GzipBase64, "node.yaml.gz.b64");
+    let part = [b"Content-Type: text/x-kubeboot\nContent-Transfer-Encoding: base64\n\n".as_slice(), &encoded].concat();
+    let others = format!("#cloud-config\nusers: []\n# {}\n", "x".repeat(999)).into_bytes();
+    for (user_data, is_ours) in [
+        (documents::bytes("worker-certificate.yaml"), true),
+        (wrapped(Format::CloudConfig, "node.yaml"), true),
+        (wrapped(Format::Mime, "node.mime"), true),
+        (STANDARD.decode(encoded.trim_ascii()).unwrap(), true),
+        (encoded, true),
+        (part, true),
+        (others, false),
+    ] {
+        let machine = Machine::answering(Vec::new());
+        let instance = machine.root.path().join("var/lib/cloud/instances/i-1");
+        fs::create_dir_all(&instance).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("seed/nocloud")).unwrap();
+        fs::write(folder.path().join("seed/nocloud/user-data"), &user_data).unwrap();
+        fs::write(folder.path().join("seed/nocloud/meta-data"), "instance-id: i-1\n").unwrap();
+        python(folder.path(), PICKLED, &[instance.join("obj.pkl").to_str().unwrap()]);
+        let left = remove_copies(&machine).await;
+        assert_eq!(left.iter().filter(|task| task.contains("/i-1/obj.pkl, ")).count(), usize::from(is_ours), "{left:?}");
+        assert_eq!(left.len(), usize::from(is_ours), "{left:?}: {}", String::from_utf8_lossy(&user_data));
     }
 }

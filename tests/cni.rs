@@ -138,3 +138,46 @@ fn daemon_sets_without_a_namespace_are_in_default() {
     let manifest = read("apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: a}\n");
     assert_eq!(manifest.daemon_sets(), [DaemonSet { namespace: "default".to_owned(), name: "a".to_owned() }]);
 }
+
+#[test]
+fn the_networks_of_cnis_as_their_manifests_say_them() {
+    let networks = |manifest: &Manifest| -> Vec<String> {
+        manifest.networks().iter().map(|network| format!("{} {}", network.said, network.cidr)).collect()
+    };
+    assert_eq!(networks(&Manifest::read(&flannel(), AT).unwrap()), ["flannel's Network 10.244.0.0/16"]);
+    for (kind, fields, expected) in [
+        (
+            "Installation",
+            "spec: {calicoNetwork: {ipPools: [{cidr: 192.168.0.0/16}, {}, {cidr: x}]}}",
+            &["Calico's pool 192.168.0.0/16"][..],
+        ),
+        ("Installation", "spec: {calicoNetwork: {ipPools: x}}", &[]),
+        ("IPPool", "spec: {cidr: \"fd00:1::/48\"}", &["Calico's pool fd00:1::/48"]),
+        (
+            "DaemonSet",
+            "spec: {template: {spec: {containers: [{}, {env: [{name: X, value: a}, {name: CALICO_IPV4POOL_CIDR, value: 10.1.0.0/16}]}]}}}",
+            &["CALICO_IPV4POOL_CIDR 10.1.0.0/16"],
+        ),
+        ("DaemonSet", "spec: {template: {spec: {containers: [{env: [{name: CALICO_IPV4POOL_CIDR, valueFrom: {}}]}]}}}", &[]),
+        (
+            "ConfigMap",
+            "data: {ipam: cluster-pool, cluster-pool-ipv4-cidr: 10.0.0.0/8 172.16.0.0/12, cluster-pool-ipv6-cidr: \"fd00::/104\"}",
+            &[
+                "Cilium's cluster-pool-ipv4-cidr 10.0.0.0/8",
+                "Cilium's cluster-pool-ipv4-cidr 172.16.0.0/12",
+                "Cilium's cluster-pool-ipv6-cidr fd00::/104",
+            ],
+        ),
+        ("ConfigMap", "data: {ipam: kubernetes, cluster-pool-ipv4-cidr: 10.0.0.0/8}", &[]),
+        (
+            "ConfigMap",
+            "data: {net-conf.json: '{\"Network\": \"10.244.0.0/16\", \"IPv6Network\": \"fd00:10:244::/48\"}'}",
+            &["flannel's Network 10.244.0.0/16", "flannel's IPv6Network fd00:10:244::/48"],
+        ),
+        ("ConfigMap", "data: {net-conf.json: no json}", &[]),
+        ("ConfigMap", "data: x", &[]),
+        ("Secret", "data: {ipam: cluster-pool, cluster-pool-ipv4-cidr: 10.0.0.0/8}", &[]),
+    ] {
+        assert_eq!(networks(&read(&format!("apiVersion: a/v1\nkind: {kind}\nmetadata: {{name: a}}\n{fields}\n"))), expected, "{fields}");
+    }
+}

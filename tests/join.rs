@@ -10,14 +10,21 @@ mod golden;
 mod joiner;
 #[path = "run/kubeadm.rs"]
 mod kubeadm;
+#[path = "wire/real.rs"]
+mod real;
+#[path = "wire/servers.rs"]
+#[allow(dead_code, reason = "other servers are other tests'")]
+mod servers;
 #[allow(dead_code, reason = "not every test listens to all that is told")]
 #[path = "support/sim.rs"]
 mod sim;
+#[path = "join/url.rs"]
+mod url;
 #[allow(dead_code, reason = "its world is the other test's")]
 #[path = "run/worker.rs"]
 mod worker;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use golden::golden;
 use joiner::{BUNDLE, Joiner, boot, kit, machine};
@@ -25,6 +32,7 @@ use kubeadm::Torn;
 use kubeboot::digest::sha256;
 use kubeboot::document::spec::EncryptionAlgorithm;
 use kubeboot::failure::Failure;
+use kubeboot::host::Mode;
 use kubeboot::pki::shared::{SharedName, SharedPki};
 use kubeboot::report::{Report, StepOutcome};
 use serde_json::Value;
@@ -130,15 +138,15 @@ fn marks_that_come_too_late_are_put_again() {
     assert_eq!(failed.name, "api-unavailable");
 }
 
-fn at_a_url(body: &[u8]) -> Option<String> {
-    Some(format!("certificateKey:KEY\npki: {{url: \"{BUNDLE}\", sha256: {}}}\n", sha256(body)))
+fn at_a_url(url: &str, body: &[u8]) -> Option<String> {
+    Some(format!("certificateKey:KEY\npki: {{url: \"{url}\", sha256: {}}}\n", sha256(body)))
 }
 
 #[test]
 fn the_bundle_is_fetched_from_its_url_and_what_is_not_it_is_refused() {
     let bundle = kit().bundle.to_string().into_bytes();
-    let served = vec![(503, Vec::new()), (404, Vec::new()), (200, bundle.clone())].into();
-    let sim = machine(Joiner { pki: at_a_url(&bundle), served, ..Joiner::default() });
+    let served = vec![(503, Vec::new()), (429, Vec::new()), (200, bundle.clone())].into();
+    let sim = machine(Joiner { pki: at_a_url(BUNDLE, &bundle), served, ..Joiner::default() });
     boot(&sim).unwrap().unwrap();
     let seen = report(&sim);
     let step = seen.steps.iter().find(|step| step.id.name() == "shared-pki").unwrap();
@@ -155,7 +163,7 @@ fn the_bundle_is_fetched_from_its_url_and_what_is_not_it_is_refused() {
     for (pinned, body, failure) in
         [(&bundle, &other, Failure::PinMismatch), (&other, &other, Failure::PkiUnusable), (&twice, &twice, Failure::PkiUnusable)]
     {
-        let sim = machine(Joiner { pki: at_a_url(pinned), served: vec![(200, body.clone())].into(), ..Joiner::default() });
+        let sim = machine(Joiner { pki: at_a_url(BUNDLE, pinned), served: vec![(200, body.clone())].into(), ..Joiner::default() });
         let fault = boot(&sim).unwrap().unwrap_err();
         assert_eq!((fault.failure(), fault.at()), (failure, "https://files.test/bundle.json"), "{fault}");
         assert_eq!(sim.file("/etc/kubernetes/pki/ca.key"), None);
@@ -194,6 +202,20 @@ fn files_that_the_operator_puts_there_are_waited_for_checked_and_left_alone() {
     assert!(step.outcome == StepOutcome::Done && step.waits.is_empty(), "{step:?}");
     // Nothing is recorded that would make the files kubeboot's own, which another document could replace.
     assert!(!sim.file("/var/lib/kubeboot/ledger.jsonl").unwrap().contains("shared-pki"));
+
+    // Keys that others may read are told, and left; certificates are for everybody.
+    let sim = machine(delivered(-10.0, |_, text| text.to_owned()));
+    for (name, text) in &kit().shared {
+        let mode = if ["ca.key", "sa.key"].contains(name) || !name.ends_with(".key") { Mode::Public } else { Mode::Private };
+        sim.files.borrow_mut().insert(format!("/etc/kubernetes/pki/{name}").into(), (text.clone().into_bytes(), mode));
+    }
+    sim.world.deliveries.take();
+    boot(&sim).unwrap().unwrap();
+    let told = "`chmod 600 /etc/kubernetes/pki/ca.key /etc/kubernetes/pki/sa.key`: not only their owner may read or write these private \
+                keys of the cluster";
+    assert_eq!(report(&sim).left_to_do, [told]);
+    assert!(sim.events.borrow().iter().any(|event| event.step == "shared-pki" && event.message == told));
+    assert_eq!(sim.files.borrow()[Path::new("/etc/kubernetes/pki/ca.key")].1, Mode::Public);
 
     // A key that is no pair stays wrong.
     let front_proxy = kit().shared.iter().find(|(name, _)| *name == "front-proxy-ca.key").unwrap().1.clone();

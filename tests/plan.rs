@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use documents::node;
 use golden::golden;
+use kubeboot::document::field::KubernetesVersion;
 use kubeboot::document::spec::{BootstrapCredential, CniChoice, NodeSpec, PkiSource, SecretSource};
 use kubeboot::facts::Facts;
 use kubeboot::plan::{Course, DoneWhen, Plan, StepId, build, forecast, render};
@@ -67,6 +68,32 @@ fn golden_texts_of_the_subcommand() {
         ["control-plane-init", "control-plane-inline", "control-plane-join", "control-plane-url", "control-plane-disk", "worker-token"]
     {
         golden(&format!("plan/cli-{name}.txt"), &told(&node(&format!("{name}.yaml"))));
+    }
+}
+
+/// Ids of what a machine meets on a course, of every release whose kubeadm was read.
+#[test]
+fn quirks_of_releases() {
+    let met = |document: &str, version: &str, course: &str| {
+        let mut spec = node(document);
+        spec.kubernetes_version = KubernetesVersion::parse(version).unwrap();
+        let told: serde_json::Value = serde_json::from_str(&forecast(&spec, None).json()).unwrap();
+        let way = told["courses"].as_array().unwrap().iter().find(|way| way["course"] == course).unwrap().clone();
+        way["quirks"].as_array().unwrap().iter().map(|quirk| quirk["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (bounds, balancer, resolver) = ("api-call-bounds-init", "init-through-balancer", "resolver-of-the-initialiser");
+    let (brief, members, group) = ("brief-read-of-the-configuration", "every-etcd-member-answers", "kubelet-client-without-group");
+    for (version, init, worker, control_plane) in [
+        ("v1.34.4", vec![balancer, resolver], vec![brief], vec![brief, members]),
+        ("v1.35.4", vec![balancer, resolver], vec![brief], vec![brief, members]),
+        ("v1.36.0", vec![balancer, resolver], vec![brief], vec![brief, members]),
+        ("v1.36.1", vec![bounds, resolver], vec![brief], vec![brief, group]),
+        ("v1.36.3", vec![bounds, resolver], vec![], vec![group]),
+        ("v1.37.2", vec![bounds], vec![], vec![group]),
+    ] {
+        assert_eq!(met("control-plane-init.yaml", version, "initialise"), init, "{version}");
+        assert_eq!(met("worker-token.yaml", version, "join"), worker, "{version}");
+        assert_eq!(met("control-plane-join.yaml", version, "join"), control_plane, "{version}");
     }
 }
 

@@ -5,7 +5,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use kubeboot::act::disposal::dispose;
+use kubeboot::act::disposal::{dispose, remove_copies};
 use kubeboot::document::{Disposal, Document};
 use kubeboot::facts::{Facts, InterfaceAddress};
 use kubeboot::failure::Failure;
@@ -129,7 +129,8 @@ async fn the_document_and_cloud_inits_copies_of_it_go() {
         machine.put(&format!("/var/lib/cloud/instances/i-1/{name}"), &wrapped)
     });
     let foreign = machine.put("/var/lib/cloud/instances/i-0/user-data.txt", b"#cloud-config\n{}\n");
-    let left = dispose(&machine.host, &Disposal::Remove(vec!["/var/lib/cloud/seed/nocloud/user-data".into()])).await;
+    assert_eq!(dispose(&machine.host, &Disposal::Remove(vec!["/var/lib/cloud/seed/nocloud/user-data".into()])).await, [""; 0]);
+    let left = remove_copies(&machine.host).await;
     assert!(!seed.exists() && !copies[0].exists() && !copies[1].exists());
     assert!(copies[2].exists() && foreign.exists());
     assert_eq!(left.len(), 1, "{left:?}");
@@ -160,13 +161,49 @@ async fn copies_of_a_wrapped_document_go_too() {
     for user_data in [encoded.as_bytes(), part.as_bytes(), written.as_bytes(), written_in_part.as_bytes(), &packed(written.as_bytes())] {
         let machine = Machine::new();
         let copy = machine.put("/var/lib/cloud/instances/i-1/user-data.txt", user_data);
-        machine.put("/var/lib/cloud/instances/i-1/obj.pkl", b"pickled");
+        machine.put("/var/lib/cloud/instances/i-1/obj.pkl", &pickled(user_data));
         machine.put("/var/lib/cloud/instances/i-1/cloud-config.txt", written.as_bytes());
-        let left = dispose(&machine.host, &Disposal::Remove(Vec::new())).await;
-        assert!(!copy.exists(), "{}", String::from_utf8_lossy(user_data));
-        assert_eq!(left.len(), 2, "{left:?}");
-        assert!(left[0].contains("/i-1/obj.pkl, ") && left[1].contains("/i-1/cloud-config.txt, "), "{left:?}");
+        // Another agent's, of the same form.
+        machine.put("/var/lib/cloud/instances/i-0/obj.pkl", &pickled(&packed(&[b"#cloud-config\n".as_slice(), &[b'#'; 999]].concat())));
+        // The second time is that of a run whose power was cut after the copies were removed.
+        for _ in 0..2 {
+            let left = remove_copies(&machine.host).await;
+            assert!(!copy.exists(), "{}", String::from_utf8_lossy(user_data));
+            assert_eq!(left.len(), 2, "{left:?}");
+            assert!(left[0].contains("/i-1/obj.pkl, ") && left[1].contains("/i-1/cloud-config.txt, "), "{left:?}");
+        }
     }
+}
+
+/// As Python pickles an object with this in it by protocol 4: a string, or bytes if it is none.
+fn pickled(bytes: &[u8]) -> Vec<u8> {
+    let kind = if std::str::from_utf8(bytes).is_ok() { b"X" } else { b"B" };
+    let length = u32::try_from(bytes.len()).unwrap().to_le_bytes();
+    let before = b"\x80\x04\x95\0\0\0\0\0\0\0\0}\x94\x8c\x0cuserdata_raw\x94";
+    [before.as_slice(), kind, &length, bytes, b"\x94s."].concat()
+}
+
+/// One whose every fifth byte begins what looks like a text of a mebibyte would be looked through for hours.
+#[tokio::test]
+async fn a_pickle_that_is_full_of_texts_is_told() {
+    let machine = Machine::new();
+    machine.put("/var/lib/cloud/instances/i-1/obj.pkl", &b"B\0\0\x10\0".repeat(1 << 20));
+    let left = remove_copies(&machine.host).await;
+    assert!(matches!(left.as_slice(), [task] if task.contains("/i-1/obj.pkl, ")), "{left:?}");
+}
+
+/// A part of another agent's that is larger than any document hides nothing of what is beside it.
+#[tokio::test]
+async fn a_copy_beside_a_large_part_goes_too() {
+    let machine = Machine::new();
+    let mut copy = b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: application/octet-stream\n\n".to_vec();
+    copy.extend(vec![b'x'; 2 << 20]);
+    copy.extend(b"\n--b\nContent-Type: text/plain\nContent-Transfer-Encoding: base64\n\n");
+    copy.extend(base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes("worker-token.yaml")).into_bytes());
+    copy.extend(b"\n--b--\n");
+    let file = machine.put("/var/lib/cloud/instances/i-1/user-data.txt.i", &copy);
+    assert_eq!(remove_copies(&machine.host).await, [""; 0]);
+    assert!(!file.exists());
 }
 
 #[tokio::test]
@@ -185,12 +222,17 @@ async fn what_cant_be_removed_is_told_and_no_failure() {
 async fn a_restart_without_the_document_finishes_retiring() {
     let machine = Machine::new();
     machine.ledger(ID, &retiring());
+    let copy = machine.put("/var/lib/cloud/instances/i-1/user-data.txt", &bytes("worker-token.yaml"));
+    machine.put("/var/lib/cloud/instances/i-1/obj.pkl", &pickled(&bytes("worker-token.yaml")));
     let config = machine.put("/run/kubeboot/kubeadm/join.json", b"{}");
     machine.without_document().await.unwrap();
     assert!(machine.is_marked() && !config.exists());
     assert_eq!(machine.called(), "disable --quiet kubeboot.service\n");
     let report = machine.report();
     assert_eq!((report.outcome, report.exit_code, report.node.as_str()), (Outcome::Done, Some(0), "w-1"));
+    assert!(!copy.exists());
+    let [task] = report.left_to_do.as_slice() else { panic!("{:?}", report.left_to_do) };
+    assert!(task.starts_with("delete /var/lib/cloud/instances/i-1/obj.pkl, in which cloud-init keeps"), "{task}");
     let progress = fold(&std::fs::read(machine.at("/var/lib/kubeboot/ledger.jsonl")).unwrap()).unwrap();
     assert!(progress.done.contains(&StepId::Retire));
 }

@@ -10,6 +10,8 @@ mod numbers;
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use kubeboot::datasource::{LIMIT, unwrap};
 use kubeboot::document::Document;
 use kubeboot::failure::Failure;
@@ -147,15 +149,91 @@ fn what_unpacks_to_too_much_is_refused_by_name() {
     for bomb in [packed(&vec![b'#'; LIMIT + 1]), packed(&packed(&vec![0; 64 * LIMIT]))] {
         assert_eq!(fault(bomb).failure(), Failure::FileTooLarge);
     }
-    // Many parts, each within the bounds, none of them ours.
-    let mut message = b"Content-Type: multipart/mixed; boundary=b\n".to_vec();
-    for _ in 0..5 {
-        message.extend(b"\n--b\nContent-Transfer-Encoding: binary\n\n");
-        message.extend(packed(&vec![b'#'; LIMIT]));
+    // Many layers, each within the bounds.
+    let mut numbers = Numbers(0x0123_4567_89ab_cdef);
+    let mut layers: Vec<u8> = (0..LIMIT * 7 / 10).map(|_| u8::try_from(numbers.below(256)).unwrap()).collect();
+    for _ in 0..3 {
+        layers = STANDARD.encode(packed(&layers)).into_bytes();
     }
-    message.extend(b"\n--b--\n");
-    let fault = fault(message);
+    let fault = fault(layers);
     assert_eq!((fault.failure(), fault.what()), (Failure::FileTooLarge, "all that is wrapped here unpacks to more than 4194304 bytes"));
+}
+
+/// A multi-part of these parts: what stands in their headers, and their bodies.
+fn message(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    [b"Content-Type: multipart/mixed; boundary=b\n".to_vec(), between("b", parts)].concat()
+}
+
+fn between(boundary: &str, parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut message = Vec::new();
+    for (headers, body) in parts {
+        message.extend(format!("\n--{boundary}\n{headers}\n\n").into_bytes());
+        message.extend(*body);
+    }
+    message.extend(format!("\n--{boundary}--\n").into_bytes());
+    message
+}
+
+const OURS: &str = "apiVersion: kubeboot/v1alpha1\nkind: Node\n";
+const BINARY: &str = "Content-Type: application/octet-stream\nContent-Transfer-Encoding: binary";
+
+#[test]
+fn another_agents_part_may_be_as_large_as_it_likes() {
+    let (large, bomb) = (vec![b'x'; 2 * LIMIT], packed(&vec![b'#'; 8 * LIMIT]));
+    let (full, nested) = (vec![b'#'; LIMIT], between("inner", &[(BINARY, &large), (BINARY, &bomb)]));
+    let text = STANDARD.encode(&large);
+    let mut others: Vec<(&str, &[u8])> = vec![
+        (BINARY, &large),
+        (BINARY, &bomb),
+        ("Content-Type: text/x-other\nContent-Transfer-Encoding: base64", text.as_bytes()),
+        ("Content-Type: multipart/mixed; boundary=inner", &nested),
+    ];
+    // Whatever is left of what all layers may be, these are as much, to the last byte.
+    others.extend([0; 3].into_iter().chain(0..=LIMIT.ilog2()).map(|half| (BINARY, &full[..LIMIT >> half])));
+    for kind in ["text/plain", "text/x-kubeboot"] {
+        let ours = format!("Content-Type: {kind}\nContent-Transfer-Encoding: base64");
+        let body = STANDARD.encode(OURS);
+        for place in [0, 4, others.len()] {
+            let mut parts = others.clone();
+            parts.insert(place, (&ours, body.as_bytes()));
+            let bytes = message(&parts);
+            let document = unwrap::unwrap(Document { bytes: Secret::new(bytes.clone()), ..documents::document(b"") }).unwrap();
+            assert_eq!(document.bytes.expose(), OURS.as_bytes(), "{kind} {place}");
+            let (mut found, mut most) = (false, 0);
+            unwrap::layers(&bytes, &mut |layer| {
+                found |= layer == OURS.as_bytes();
+                most = most.max(if layer == bytes { 0 } else { layer.len() });
+            });
+            assert!(found && most <= LIMIT, "{kind} {place}: {most}");
+        }
+    }
+    // Without ours it says what each of them is.
+    let none = fault(message(&others));
+    assert_eq!((none.failure(), none.what()), (Failure::DocumentWrapping, "the user-data holds no document of kubeboot"));
+    let why = none.why().unwrap();
+    assert!(why.contains("part 2 (application/octet-stream): this gzip unpacks to more than 1048576 bytes"), "{why}");
+    // Who is addressed has to be a document.
+    let addressed = message(&[("Content-Type: text/x-kubeboot\nContent-Transfer-Encoding: binary", &bomb)]);
+    assert_eq!(fault(addressed).failure(), Failure::FileTooLarge);
+}
+
+/// As an editor of another system leaves it: U+FEFF first, which a bare document may have too, and keeps.
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_wrapping() {
+    let mark = "\u{feff}";
+    let (plain, marked) = (format!("{OURS}# of the cluster\n"), format!("{mark}{OURS}"));
+    let encoded = STANDARD.encode(&plain);
+    let part = String::from_utf8(message(&[("Content-Type: text/plain", marked.as_bytes())])).unwrap();
+    let addressed = part.replace("text/plain", "text/x-kubeboot");
+    let config = format!("#cloud-config\nkubeboot: {encoded}\n");
+    let twice = STANDARD.encode(format!("{mark}{addressed}"));
+    for (wrapped, inner) in [(&encoded, &plain), (&config, &plain), (&part, &marked), (&addressed, &marked), (&twice, &marked)] {
+        for bytes in [wrapped.clone(), format!("{mark}{wrapped}"), format!("{mark}\n{wrapped}")] {
+            let document = unwrap::unwrap(Document { bytes: Secret::new(bytes.clone().into()), ..documents::document(b"") });
+            let document = document.unwrap_or_else(|fault| panic!("{bytes}: {fault}"));
+            assert_eq!(std::str::from_utf8(document.bytes.expose()).unwrap(), inner, "{bytes}");
+        }
+    }
 }
 
 #[test]

@@ -578,7 +578,7 @@ async fn a_signed_url_is_shown_without_its_signature() {
     let nobody = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
     for (address, failure, what) in [
         (there, Failure::PinMismatch, "what the URL serves is not what the document pins"),
-        (not_there, Failure::FetchFailed, "fetching failed with HTTP 404"),
+        (not_there, Failure::FetchRefused, "fetching failed"),
         (nobody, Failure::FetchFailed, "fetching failed"),
     ] {
         let url = format!("http://user:TOPSECRET@{address}/cni.yaml?signature=TOPSECRET#TOPSECRET");

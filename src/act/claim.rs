@@ -61,20 +61,22 @@ impl Known {
             }
         }
         let whose = claim::whose(&claim.get, &us, &exchange(run, &claim.get, None).await)?;
-        if is_conflict && whose == Whose::Absent {
+        if is_conflict && matches!(whose, Whose::Absent | Whose::Hidden) {
+            let is_hidden = whose == Whose::Hidden;
             let now = run.host.now();
             let since = *self.conflict.insert(conflict.unwrap_or(now));
             let lasts = now.since(since);
             return if lasts < CONFLICT {
-                Ok(May::ClaimStoreDown(claim::in_conflict().line))
+                Ok(May::ClaimStoreDown(claim::in_conflict(is_hidden).line))
             } else {
-                Err(claim::has_no_folder(&claim.put, lasts.as_secs()))
+                Err(claim::stays_in_conflict(&claim.put, is_hidden, lasts.as_secs()))
             };
         }
         Ok(match whose {
             Whose::Ours => May::Yes,
             Whose::Theirs(line) => May::ClaimLost(line),
             Whose::Absent => May::ClaimStoreDown(claim::not_shown_yet().line),
+            Whose::Hidden => return Err(claim::may_not_be_read(&claim.get)),
             Whose::NotNow(seen) => May::ClaimStoreDown(seen.line),
         })
     }

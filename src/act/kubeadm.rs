@@ -97,12 +97,12 @@ pub async fn preflight<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     if output.ok() { Ok(()) } else { Err(failed(run, &command, &output).await) }
 }
 
-/// `kubeadm init`.
+/// Makes sure that init may be begun, before the ledger says that it is: that would bind this machine to what others may do.
 ///
 /// # Errors
-/// Where time may help, transient: a repeated init goes on where this one stopped. [`Failure::MemberRemoved`]: the cluster
-/// lives on without the member that an earlier init here began. A claim that is not this machine's any more.
-pub async fn init<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
+/// [`Failure::MemberRemoved`]: the cluster lives on without the member that an earlier init here began. A claim that is not
+/// this machine's any more. The disk's.
+pub async fn may_init<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     super::etcd::clear_stillborn(run).await?;
     if etcd_is_local(run).await? {
         turn::refuse_removed(run).await?;
@@ -111,6 +111,14 @@ pub async fn init<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     if run.host.list(Path::new(paths::ETCD_MEMBER)).await?.is_none() {
         claim::confirm(run).await?;
     }
+    Ok(())
+}
+
+/// `kubeadm init`.
+///
+/// # Errors
+/// Where time may help, transient: a repeated init goes on where this one stopped.
+pub async fn init<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
     let command = command::init(run.uploads_certificates(), Duration::from_secs(900));
     let output = run.command(&command).await?;
     if output.ok() {

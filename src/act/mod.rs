@@ -26,6 +26,17 @@ use crate::host::Host;
 use crate::plan::{DoneWhen, StepId};
 use crate::run::Run;
 
+/// Makes sure that a step's effect may be begun, before the ledger says that it is.
+///
+/// # Errors
+/// It may not: then nothing binds this machine to it.
+pub async fn may_begin<H: Host>(run: &mut Run<'_, H>, step: StepId) -> Result<(), Fault> {
+    match step {
+        StepId::KubeadmInit => kubeadm::may_init(run).await,
+        _ => Ok(()),
+    }
+}
+
 /// Runs the action of a step.
 ///
 /// # Errors

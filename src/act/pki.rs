@@ -9,7 +9,7 @@ use crate::digest::sha256;
 use crate::document::spec::{NodeSpec, PkiSource, SealedBundle};
 use crate::failure::Failure;
 use crate::fault::Fault;
-use crate::host::{Host, shown_url};
+use crate::host::{Host, Mode, shown_url};
 use crate::moment::{Instant, UnixTime};
 use crate::paths;
 use crate::pki::certificate::Certificate;
@@ -72,7 +72,8 @@ pub fn refuse_foreign(found: &[(SharedName, Secret<String>)], shared: &SharedPki
         Failure::PkiForeign,
         "files of another PKI are where this cluster's belong; nothing was written",
         foreign.join(", "),
-        "if they are of an earlier life of this machine, re-image it or remove them; if they are right, this machine has another cluster's document",
+        "if they are of an earlier life of this machine, re-image it or remove them; if they are right, this machine has another \
+         cluster's document",
     ))
 }
 
@@ -108,7 +109,7 @@ pub async fn provide<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
         Some(PkiSource::Url { url, sha256 }) => fetch(run.host, url, sha256).await?,
         Some(PkiSource::Disk) => {
             run.shared = Some(delivered(run).await?);
-            return Ok(());
+            return tell_open_keys(run).await;
         }
         None => {
             return Err(Fault::new(
@@ -170,6 +171,23 @@ async fn delivered<H: Host>(run: &mut Run<'_, H>) -> Result<SharedPki, Fault> {
     .await
 }
 
+/// Tells which of the operator's private keys others may read or write. They stay as they are, as kubeadm leaves what it finds.
+async fn tell_open_keys<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
+    let mut open = Vec::new();
+    for name in SharedName::ALL.into_iter().filter(|name| name.mode() == Mode::Private) {
+        if run.host.is_private(&file(name)).await? == Some(false) {
+            open.push(file(name).display().to_string());
+        }
+    }
+    if !open.is_empty() {
+        run.leave_to_do(format!(
+            "`chmod 600 {}`: not only their owner may read or write these private keys of the cluster",
+            open.join(" ")
+        ));
+    }
+    Ok(())
+}
+
 /// The eight files as one.
 fn together(found: &[(SharedName, Secret<String>)]) -> Result<SharedPki, Fault> {
     let missing = || Fault::new(Failure::Bug, "a shared file vanished while it was read", paths::PKI, "start kubeboot again");
@@ -179,21 +197,23 @@ fn together(found: &[(SharedName, Secret<String>)]) -> Result<SharedPki, Fault> 
 /// Secret kubeadm-certs, read with the bootstrap credential.
 async fn download<H: Host>(run: &mut Run<'_, H>) -> Result<SealedBundle, Fault> {
     let client = run.as_bootstrapper().await?;
-    run.until("Secret kube-system/kubeadm-certs", backoff::SHARED, async |run| match client.ask(run.host, &Ask::get(SECRET)).await {
-        Ok(secret) => {
-            let data = secret.get("data").cloned().unwrap_or_default();
-            serde_json::from_value::<SealedBundle>(data).map(Look::Yes).map_err(|error| {
-                Fault::new(Failure::SecretGone, "Secret kubeadm-certs has no data of text", SECRET, "upload it again with `kubeadm init phase upload-certs`")
-                    .because(error.to_string())
-            })
+    run.until("Secret kube-system/kubeadm-certs", backoff::SHARED, async |run| {
+        let gone = |what: &str, advice: &str| Fault::new(Failure::SecretGone, what, SECRET, advice);
+        match client.ask(run.host, &Ask::get(SECRET)).await {
+            Ok(secret) => {
+                let data = secret.get("data").cloned().unwrap_or_default();
+                serde_json::from_value::<SealedBundle>(data).map(Look::Yes).map_err(|error| {
+                    let advice = "upload it again with `kubeadm init phase upload-certs`";
+                    gone("Secret kubeadm-certs has no data of text", advice).because(error.to_string())
+                })
+            }
+            Err(trouble) if trouble.status() == Some(404) => Err(gone(
+                "Secret kubeadm-certs is gone: kubeadm keeps it for two hours only",
+                "on a control plane run `kubeadm init phase upload-certs --upload-certs --certificate-key …` with the document's key, or \
+                 put the bundle of the cluster's control-plane-init.yaml into this machine's document as `pki: {inline: {bundle: …}}`",
+            )),
+            Err(trouble) => Ok(Look::NotYet(trouble.seen())),
         }
-        Err(trouble) if trouble.status() == Some(404) => Err(Fault::new(
-            Failure::SecretGone,
-            "Secret kubeadm-certs is gone: kubeadm keeps it for two hours only",
-            SECRET,
-            "on a control plane run `kubeadm init phase upload-certs --upload-certs --certificate-key …` with the document's key, or put the bundle of the cluster's control-plane-init.yaml into this machine's document as `pki: {inline: {bundle: …}}`",
-        )),
-        Err(trouble) => Ok(Look::NotYet(trouble.seen())),
     })
     .await
 }

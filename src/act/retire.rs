@@ -42,8 +42,8 @@ pub async fn is_retired<H: Host>(run: &mut Run<'_, H>) -> Result<bool, Fault> {
 }
 
 /// The step. Its order survives a power cut anywhere: super-admin.conf first, being made again by a resumed init alone;
-/// then the document, and only then the marker, behind which the unit's condition starts nothing more. A restart between
-/// the two finds no document, and [`finish`]es.
+/// then the document, and only then the copies of it and the marker, behind which the unit's condition starts nothing more. A
+/// restart between them finds no document, and [`finish`]es.
 ///
 /// # Errors
 /// The disk's.
@@ -55,18 +55,17 @@ pub async fn retire<H: Host>(run: &mut Run<'_, H>) -> Result<(), Fault> {
         }
     }
     run.host.remove(Path::new(paths::SUPER_ADMIN_CONF)).await?;
-    let mut left = disposal::dispose(run.host, &run.disposal).await;
     if let Some(PkiSource::Url { url, .. }) = &run.spec.pki {
-        left.push(format!("once every control plane has joined, delete {}: it is the cluster's shared PKI, sealed", shown_url(url)));
+        run.leave_to_do(format!("once every control plane has joined, delete {}: it is the cluster's shared PKI, sealed", shown_url(url)));
     }
-    for task in left {
+    for task in disposal::dispose(run.host, &run.disposal).await {
         run.leave_to_do(task);
     }
     let machine_id = run.facts.machine_id.clone();
     finish(run.host, &machine_id, &mut run.report).await
 }
 
-/// What is left of retiring once the document is gone: kubeadm's configuration, the marker, the unit.
+/// What is left of retiring once the document is gone: cloud-init's copies of it, kubeadm's configuration, the marker, the unit.
 ///
 /// # Errors
 /// The disk's.
@@ -76,6 +75,13 @@ pub async fn finish<H: Host>(host: &H, machine_id: &str, report: &mut Report) ->
     host.remove(Path::new(paths::BOOTSTRAP_KUBELET_CONF)).await?;
     host.remove(Path::new(paths::PACE)).await?;
     host.remove_folder(Path::new(paths::KUBEADM)).await?;
+    let mut leave_to_do = |task: String| {
+        host.tell(&Event::new(Level::Warning, StepId::Retire.name(), &task).of(Message::LeftToDo));
+        report.left_to_do.push(task);
+    };
+    for task in disposal::remove_copies(host).await {
+        leave_to_do(task);
+    }
     host.write(&marker(machine_id), format!("{}\n", host.wall()).as_bytes(), Mode::Public).await?;
     let disable = Command::new("systemctl", ["disable", "--quiet", paths::UNIT], Duration::from_secs(60));
     let trouble = match host.run(&disable, &mut |_, _| {}).await {
@@ -83,8 +89,6 @@ pub async fn finish<H: Host>(host: &H, machine_id: &str, report: &mut Report) ->
         Ok(output) => output.stderr.trim().to_owned(),
         Err(fault) => fault.line(),
     };
-    let task = format!("`{}`, which failed; the marker keeps it from starting anything: {trouble}", disable.line());
-    host.tell(&Event::new(Level::Warning, StepId::Retire.name(), &task).of(Message::LeftToDo));
-    report.left_to_do.push(task);
+    leave_to_do(format!("`{}`, which failed; the marker keeps it from starting anything: {trouble}", disable.line()));
     Ok(())
 }

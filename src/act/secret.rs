@@ -8,6 +8,7 @@ use crate::document::field::{BootstrapToken, CertificateKey};
 use crate::document::spec::{PkiSource, SecretSource};
 use crate::failure::Failure;
 use crate::fault::Fault;
+use crate::fetch::{self, Unfetched};
 use crate::host::{Host, Request, shown_url};
 use crate::run::Run;
 use crate::secret::Secret;
@@ -18,20 +19,15 @@ const LIMIT: usize = 64 << 10;
 /// Fetches something whose digest is known.
 ///
 /// # Errors
-/// Transient if nothing came, input if something else came.
+/// Transient where another try may fetch it; input if not, or if something else came.
 pub async fn fetch_pinned<H: Host>(host: &H, url: &str, digest: &str, limit: usize) -> Result<Secret<Vec<u8>>, Fault> {
     let request = Request::get(url.to_owned(), Duration::from_secs(5), Duration::from_secs(30), limit);
     // The query may be a signature: messages have the URL without it.
     let shown = shown_url(url);
-    let advice = "check the URL from this machine's network (`curl`), and that its server is up";
-    let response = host
-        .http(&request)
-        .await
-        .map_err(|reason| Fault::new(Failure::FetchFailed, "fetching failed", shown.as_str(), advice).because(reason.line()))?;
-    let body = Secret::new(response.body);
-    if response.status != 200 {
-        return Err(Fault::new(Failure::FetchFailed, format!("fetching failed with HTTP {}", response.status), shown, advice));
-    }
+    let body = fetch::fetched(host.http(&request).await).map_err(|Unfetched { why, advice, passes }| {
+        let failure = if passes { Failure::FetchFailed } else { Failure::FetchRefused };
+        Fault::new(failure, "fetching failed", shown.as_str(), advice).because(why)
+    })?;
     let found = sha256(body.expose());
     if found == digest {
         Ok(body)

@@ -7,6 +7,7 @@ use crate::kubeadm::censor::without_secrets;
 use crate::secret::Secret;
 
 use super::Excerpt;
+use super::text::is_printable;
 
 /// Longest line and longest value that are shown, characters.
 const LINE_LIMIT: usize = 120;
@@ -224,7 +225,8 @@ impl Text {
                 before = Some(out.chars().count());
             }
             if here(column).is_some() || c == ' ' {
-                out.push(c);
+                // One for one, so that the mark stays in its place.
+                out.push(if is_printable(c) { c } else { char::REPLACEMENT_CHARACTER });
                 column += 1;
                 continue;
             }

@@ -7,7 +7,7 @@ use crate::document::spec::{NodeSpec, PkiSource, SealedBundle, SecretSource};
 use crate::pki::certificate::Certificate;
 use crate::pki::seal;
 
-use super::{Companions, Rule, Sheet, node};
+use super::{Companions, Rule, Sheet, networks, node};
 
 pub(super) fn check(sheets: &mut [Sheet<'_>], companions: &[Companions]) {
     for sheet in sheets.iter_mut() {
@@ -15,6 +15,7 @@ pub(super) fn check(sheets: &mut [Sheet<'_>], companions: &[Companions]) {
         if let (Some(beside), Some(spec)) = (beside, sheet.node().cloned()) {
             parted(sheet, &spec, beside);
         }
+        networks::cni(sheet, beside.map_or(&[], |beside| &beside.manifests));
     }
     let mut folders: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, sheet) in sheets.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! `kubeboot check`: everything that can be known to be wrong with documents and cluster files before a machine boots
-//! with them. Pure: names, bytes and the time are handed in. The way: `node` and `cluster` judge one file, `folder` the
-//! files of one folder beside each other; `excerpt` shows the place without secrets; [`text`] tells it.
+//! with them. Pure: names, bytes and the time are handed in. The way: what platforms put around a document is taken off as
+//! the agent does it, `node` and `cluster` judge one file, `folder` the files of one folder beside each other; `excerpt`
+//! shows the place without secrets; [`text`] tells it.
 
 pub mod power;
 pub mod rule;
@@ -14,9 +15,13 @@ mod kubeadm;
 mod networks;
 mod node;
 
-use crate::document::spec::{ClusterSpec, NodeSpec};
+use crate::datasource::unwrap;
+use crate::document::sniff::{Guise, guise};
+use crate::document::spec::{ClusterSpec, CniChoice, NodeSpec};
 use crate::document::tree::{self, Node, Place, Tree};
 use crate::document::{Disposal, Document, read_cluster, read_node};
+use crate::failure::Failure;
+use crate::fault::Fault;
 use crate::moment::UnixTime;
 use crate::secret::Secret;
 
@@ -34,7 +39,18 @@ pub struct Input {
     pub bytes: Secret<Vec<u8>>,
 }
 
-/// What mint puts beside the documents of a folder, and the documents speak of.
+/// A CNI's manifest that lies where it can be compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestAtHand {
+    /// The `cni` of the documents that mean it.
+    pub choice: CniChoice,
+    /// Its path.
+    pub place: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What lies beside the documents of a folder, and the documents speak of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Companions {
     /// The folder.
@@ -43,6 +59,8 @@ pub struct Companions {
     pub bundle: Option<Secret<Vec<u8>>>,
     /// certificate-key.
     pub key: Option<Secret<Vec<u8>>>,
+    /// Manifests of the documents' CNIs.
+    pub manifests: Vec<ManifestAtHand>,
 }
 
 /// A line of the file, without anything that could be secret.
@@ -63,6 +81,9 @@ pub struct Diagnostic {
     pub rule: Rule,
     /// The file.
     pub file: String,
+    /// What was taken off to get at the document, in the words of the agent's own origins; empty where it lies bare. Lines
+    /// are counted in what is left.
+    pub within: String,
     /// Line, from 1.
     pub line: usize,
     /// Column in characters, from 1.
@@ -75,6 +96,15 @@ pub struct Diagnostic {
     pub advice: String,
     /// The place; `None` where the whole file is meant.
     pub excerpt: Option<Excerpt>,
+}
+
+impl Diagnostic {
+    /// What is wrong with a file as a whole.
+    fn of_file(rule: Rule, file: &str, problem: impl Into<String>, advice: impl Into<String>) -> Self {
+        let Place { line, column } = Place::START;
+        let (file, problem, advice) = (file.to_owned(), problem.into(), advice.into());
+        Self { rule, file, within: String::new(), line, column, field: String::new(), problem, advice, excerpt: None }
+    }
 }
 
 /// What a file is.
@@ -93,6 +123,8 @@ pub enum Content {
 pub struct Judged {
     /// Its name.
     pub name: String,
+    /// What was taken off, as in [`Diagnostic::within`].
+    pub within: String,
     /// What it is.
     pub content: Content,
 }
@@ -112,11 +144,20 @@ impl Checked {
     pub fn count(&self, severity: Severity) -> usize {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.rule.severity() == severity).count()
     }
+
+    /// Adds what was found before anything could be judged.
+    pub fn add(&mut self, diagnostic: Diagnostic) {
+        if diagnostic.rule == Rule::Unreadable {
+            self.files.push(Judged { name: diagnostic.file.clone(), within: String::new(), content: Content::Unread });
+        }
+        self.diagnostics.push(diagnostic);
+    }
 }
 
 /// A file while it is judged: what was found gathers in it.
 struct Sheet<'i> {
     input: &'i Input,
+    within: String,
     text: Text,
     content: Content,
     found: Vec<Diagnostic>,
@@ -133,8 +174,9 @@ impl Sheet<'_> {
     fn tell_at(&mut self, rule: Rule, place: Option<Place>, field: &str, problem: impl Into<String>, advice: impl Into<String>) {
         let excerpt = place.and_then(|place| self.text.excerpt(place));
         let Place { line, column } = place.unwrap_or(Place::START);
-        let (file, field) = (self.input.name.clone(), field.to_owned());
-        self.found.push(Diagnostic { rule, file, line, column, field, problem: problem.into(), advice: advice.into(), excerpt });
+        let (file, within, field) = (self.input.name.clone(), self.within.clone(), field.to_owned());
+        let (problem, advice) = (problem.into(), advice.into());
+        self.found.push(Diagnostic { rule, file, within, line, column, field, problem, advice, excerpt });
     }
 
     fn node(&self) -> Option<&NodeSpec> {
@@ -154,48 +196,93 @@ pub fn check(inputs: &[Input], companions: &[Companions], now: UnixTime) -> Chec
     for mut sheet in sheets {
         sheet.found.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
         checked.diagnostics.append(&mut sheet.found);
-        checked.files.push(Judged { name: sheet.input.name.clone(), content: sheet.content });
+        checked.files.push(Judged { name: sheet.input.name.clone(), within: sheet.within, content: sheet.content });
     }
     checked
 }
 
+/// The CNI that a right document or cluster file wants.
+#[must_use]
+pub fn cni(input: &Input) -> Option<CniChoice> {
+    let document = unwrapped(&input.name, &input.bytes).ok()?;
+    read_node(&document).map(|spec| spec.cni).or_else(|_| read_cluster(&document).map(|spec| spec.cni)).ok()
+}
+
 /// Whether a file of a folder claims to be kubeboot's, so that it is worth judging.
 #[must_use]
-pub fn is_document(bytes: &[u8]) -> bool {
+pub fn is_document(bytes: &Secret<Vec<u8>>) -> bool {
+    let says_so = |bytes: &[u8]| bytes.windows(b"kubeboot/v1".len()).any(|window| window == b"kubeboot/v1");
+    let document = match unwrapped("", bytes) {
+        Ok(document) => document,
+        // What is too broken to be unwrapped may still have been meant; what another agent's reader is for was not.
+        Err(fault) => {
+            let is_packed = matches!(guise(bytes.expose()), Some(Guise::Gzip | Guise::Base64));
+            return fault.failure() != Failure::DocumentWrapping || is_packed || says_so(bytes.expose());
+        }
+    };
+    let bytes = document.bytes.expose();
     let parsed = tree::parse(bytes, tree::DOCUMENT);
     let is_ours = |tree: &Tree| match excerpt::field(tree, "apiVersion").map(|entry| &entry.value.node) {
         Some(Node::Scalar { text, .. }) => text.expose().starts_with("kubeboot/"),
         _ => matches!(kind(tree), Some("Node" | "Cluster")),
     };
-    // What is too broken to be parsed may still have been meant; what is refused at its first byte is in another form,
+    // What is too broken to be parsed may have been meant as well; what is refused at its first byte is in another form,
     // one for a platform.
     let is_broken_later = || parsed.spoilt && parsed.violations.iter().all(|found| (found.line, found.column) != (1, 1));
-    let says_so = || bytes.windows(b"kubeboot/v1".len()).any(|window| window == b"kubeboot/v1");
-    parsed.documents.iter().any(is_ours) || (is_broken_later() && says_so())
+    parsed.documents.iter().any(is_ours) || (is_broken_later() && says_so(bytes))
+}
+
+/// A file as the agent would come by its document.
+fn unwrapped(name: &str, bytes: &Secret<Vec<u8>>) -> Result<Document, Fault> {
+    let disposal = Disposal::Remove(Vec::new());
+    unwrap::unwrap(Document { origin: name.to_owned(), bytes: bytes.clone(), instance_id: None, disposal })
+}
+
+/// The wrappings, which an origin names in brackets behind the file's name.
+fn wrappings(name: &str, origin: &str) -> String {
+    let brackets = origin.strip_prefix(name).unwrap_or_default().trim();
+    brackets.strip_prefix('(').and_then(|way| way.strip_suffix(')')).unwrap_or_default().to_owned()
 }
 
 /// A file of a folder that is none.
 #[must_use]
 pub fn skipped(name: &str) -> Diagnostic {
-    Diagnostic {
-        rule: Rule::Skipped,
-        file: name.to_owned(),
-        line: 1,
-        column: 1,
-        field: String::new(),
-        problem: "this is no bare document of kubeboot's, and was not checked".to_owned(),
-        advice: "check the document that it was made from".to_owned(),
-        excerpt: None,
-    }
+    let problem = "this is no document of kubeboot's, bare or wrapped, and was not checked";
+    Diagnostic::of_file(Rule::Skipped, name, problem, "nothing has to be done; if it was made from a document, check that")
+}
+
+/// What can't be read.
+#[must_use]
+pub fn unreadable(name: &str, problem: impl Into<String>, advice: impl Into<String>) -> Diagnostic {
+    Diagnostic::of_file(Rule::Unreadable, name, problem, advice)
+}
+
+/// A folder without documents.
+#[must_use]
+pub fn empty(name: &str) -> Diagnostic {
+    let problem = "there is no document in this folder";
+    Diagnostic::of_file(Rule::EmptyFolder, name, problem, "name a folder with documents in it, or the files themselves (README, Check)")
 }
 
 fn single(input: &Input, now: UnixTime) -> Sheet<'_> {
-    let parsed = tree::parse(input.bytes.expose(), tree::DOCUMENT);
+    let sheet = |within, text| Sheet { input, within, text, content: Content::Unread, found: Vec::new() };
+    let document = match unwrapped(&input.name, &input.bytes) {
+        Ok(document) => document,
+        Err(fault) => {
+            let mut sheet = sheet(wrappings(&input.name, fault.at()), Text::new(b"", tree::parse(b"", tree::DOCUMENT)));
+            let problem =
+                fault.why().map_or_else(|| fault.what().to_owned(), |why| format!("{}: {}", fault.what(), why.replace('\n', "; ")));
+            sheet.tell_at(Rule::Wrapping, None, "", problem, fault.advice());
+            return sheet;
+        }
+    };
+    let parsed = tree::parse(document.bytes.expose(), tree::DOCUMENT);
     let is_cluster = parsed.documents.iter().any(|tree| kind(tree) == Some("Cluster"));
-    let text = Text::new(input.bytes.expose(), parsed);
-    let mut sheet = Sheet { input, text, content: Content::Unread, found: Vec::new() };
-    let document =
-        Document { origin: input.name.clone(), bytes: input.bytes.clone(), instance_id: None, disposal: Disposal::Remove(Vec::new()) };
+    let mut sheet = sheet(wrappings(&input.name, &document.origin), Text::new(document.bytes.expose(), parsed));
+    if is_cluster && !sheet.within.is_empty() {
+        let advice = "hand the cluster file itself to mint; what machines get is wrapped by `mint --render`";
+        sheet.tell_at(Rule::Wrapping, None, "", "mint reads a cluster file as it is, and this one is wrapped", advice);
+    }
     let read = if is_cluster {
         read_cluster(&document).map(|spec| Content::Cluster(Box::new(spec)))
     } else {

@@ -1,7 +1,7 @@
 //! One machine's document, when it is right by itself: its times, its bundle, its size, its networks.
 
 use crate::document::field::CertificateKey;
-use crate::document::size::{self, Counted};
+use crate::document::remark;
 use crate::document::spec::{BootstrapCredential, NodeSpec, PkiSource, SealedBundle, SecretSource};
 use crate::failure::Failure;
 use crate::moment::UnixTime;
@@ -15,12 +15,15 @@ const SOON: i64 = 3600;
 
 pub(super) fn check(sheet: &mut Sheet<'_>, spec: &NodeSpec, now: UnixTime) {
     endpoint(sheet, spec.endpoint.address().is_some());
-    networks::node(sheet, spec);
+    networks::check(sheet, &spec.networking);
     times(sheet, spec, now);
     if let (Some(bundle), Some(SecretSource::Inline(key))) = (bundle(spec), &spec.certificate_key) {
         opens(sheet, bundle, key.expose(), &spec.discovery.certificate_authority);
     }
-    userdata(sheet);
+    // As the platform gets it, wrapped or not.
+    if let Some(remark) = remark::size(sheet.input.bytes.expose().len()) {
+        sheet.tell_at(Rule::Size, None, "", remark.problem, remark.advice);
+    }
 }
 
 /// The controlPlaneEndpoint, which is in every certificate and kubeconfig.
@@ -103,26 +106,4 @@ pub(super) fn opens(sheet: &mut Sheet<'_>, bundle: &SealedBundle, key: &str, aut
     };
     // These faults name files and say what is wrong with them; none quotes a text.
     sheet.tell(rule, field, format!("{} ({})", fault.what(), fault.at()), fault.advice());
-}
-
-fn userdata(sheet: &mut Sheet<'_>) {
-    let bytes = sheet.input.bytes.expose().len();
-    let over = size::exceeded(bytes);
-    if over.is_empty() {
-        return;
-    }
-    let list: Vec<String> = over
-        .iter()
-        .map(|platform| {
-            let (limit, counted) = platform.limit();
-            format!("{} ({limit}{})", platform.name(), if counted == Counted::Base64 { " as base64" } else { "" })
-        })
-        .collect();
-    sheet.tell_at(
-        Rule::Size,
-        None,
-        "",
-        format!("{bytes} bytes are more than some platforms take as userdata: {}", list.join(", ")),
-        "use ECDSA keys and short comments, keep the bundle elsewhere (pki: url), or compress (mint --render gzip-base64)",
-    );
 }

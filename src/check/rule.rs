@@ -57,14 +57,18 @@ macro_rules! rules {
 rules! {
     /// What every machine, or mint, refuses.
     Document = "document", Error;
+    /// What is around the document can't be taken off, or holds none.
+    Wrapping = "wrapping", Error;
     /// A field that kubeadm's strict decoding refuses.
     KubeadmField = "kubeadm-field", Error;
     /// A feature gate that this version of kubeadm does not have.
     FeatureGate = "feature-gate", Error;
     /// `kubeadm config validate` refuses what would be rendered.
     KubeadmValidate = "kubeadm-validate", Error;
-    /// No kubeadm is installed here.
+    /// No kubeadm of the document's minor is on PATH.
     KubeadmAbsent = "kubeadm-absent", Note;
+    /// The kubeadm on PATH does not run.
+    KubeadmSilent = "kubeadm-silent", Warning;
     /// The endpoint is an address.
     EndpointAddress = "endpoint-address", Warning;
     /// A certificate is past its end.
@@ -87,6 +91,12 @@ rules! {
     NodeInNetwork = "node-in-network", Error;
     /// Addresses of machines may lie in the pod or service network.
     NetworkOverlap = "network-overlap", Warning;
+    /// The CNI's manifest that is at hand is none, or one that a machine refuses.
+    CniManifest = "cni-manifest", Error;
+    /// The CNI gives pods addresses out of another network than the pod subnet.
+    CniNetwork = "cni-network", Warning;
+    /// The CNI's manifest is not at hand, and as it is shipped it has another network.
+    CniUnseen = "cni-unseen", Note;
     /// More than a platform takes as userdata.
     Size = "size", Warning;
     /// An even number of control planes bears no more failures than one less.
@@ -101,6 +111,10 @@ rules! {
     VersionDiffers = "version-differs", Warning;
     /// Credentials and windows of a folder do not end together.
     WindowDiffers = "window-differs", Warning;
+    /// What is named, or lies in a folder under a document's name, can't be read.
+    Unreadable = "unreadable", Error;
+    /// A folder that is named has no document in it.
+    EmptyFolder = "empty-folder", Error;
     /// A file of a folder that is no document.
     Skipped = "skipped", Note;
 }

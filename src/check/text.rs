@@ -1,5 +1,6 @@
 //! What `check` prints: for people as compilers do, for tools as JSON.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use serde_json::{Value, json};
@@ -29,7 +30,8 @@ pub fn human(checked: &Checked, coloured: bool) -> String {
         one(&mut out, diagnostic, &colours);
     }
     for file in &checked.files {
-        let Judged { name, content } = file;
+        let Judged { name, content, .. } = file;
+        let name = printable(name);
         let _ = match content {
             Content::Node(spec) => writeln!(out, "{name}: {}.", power(spec)),
             Content::Cluster(_) => writeln!(
@@ -45,6 +47,24 @@ pub fn human(checked: &Checked, coloured: bool) -> String {
     out
 }
 
+/// False for what would move a terminal's cursor, colour it or turn its direction.
+pub(super) fn is_printable(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// A name or a sentence as a terminal may see it: the rest is escaped.
+#[must_use]
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_printable) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_printable(c) { shown.push(c) } else { shown.extend(c.escape_default()) }
+    }
+    Cow::Owned(shown)
+}
+
 fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
@@ -57,11 +77,13 @@ fn one(out: &mut String, diagnostic: &Diagnostic, colours: &Colours) {
         Severity::Note => colours.note,
     };
     let (bold, off, note) = (colours.bold, colours.off, colours.note);
-    let Diagnostic { rule, file, line, column, field, problem, advice, excerpt } = diagnostic;
+    let Diagnostic { rule, file, within, line, column, field, problem, advice, excerpt } = diagnostic;
+    let file = if within.is_empty() { file.clone() } else { format!("{file} ({within})") };
+    let (file, field, problem, advice) = (printable(&file), printable(field), printable(problem), printable(advice));
     let _ = writeln!(out, "{colour}{}[{}]{off}{bold}: {problem}{off}", severity.name(), rule.name());
     let number = line.to_string();
     let gap = " ".repeat(number.len());
-    let place = if excerpt.is_some() { format!("{file}:{line}:{column}") } else { file.clone() };
+    let place = if excerpt.is_some() { format!("{file}:{line}:{column}") } else { file.into_owned() };
     let at = if field.is_empty() { String::new() } else { format!(" ({field})") };
     let _ = writeln!(out, "{gap}{note}-->{off} {place}{at}");
     if let Some(excerpt) = excerpt {
@@ -84,6 +106,7 @@ pub fn machine(checked: &Checked) -> String {
                 "severity": found.rule.severity().name(),
                 "rule": found.rule.name(),
                 "file": found.file,
+                "within": (!found.within.is_empty()).then_some(&found.within),
                 "line": found.excerpt.as_ref().map(|_| found.line),
                 "column": found.excerpt.as_ref().map(|_| found.column),
                 "field": found.field,
@@ -95,10 +118,13 @@ pub fn machine(checked: &Checked) -> String {
     let files: Vec<Value> = checked
         .files
         .iter()
-        .map(|file| match &file.content {
-            Content::Node(spec) => json!({"file": file.name, "kind": "Node", "power": power(spec)}),
-            Content::Cluster(_) => json!({"file": file.name, "kind": "Cluster", "power": null}),
-            Content::Unread => json!({"file": file.name, "kind": null, "power": null}),
+        .map(|Judged { name, within, content }| {
+            let (kind, power) = match content {
+                Content::Node(spec) => (Some("Node"), Some(power(spec))),
+                Content::Cluster(_) => (Some("Cluster"), None),
+                Content::Unread => (None, None),
+            };
+            json!({"file": name, "within": (!within.is_empty()).then_some(within), "kind": kind, "power": power})
         })
         .collect();
     let whole = json!({

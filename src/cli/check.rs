@@ -1,19 +1,17 @@
 //! `kubeboot check FILE|DIR…`: reads the files, lets [`crate::check`] judge them, asks kubeadm if there is one.
 
-use std::io::{IsTerminal, Read};
-use std::path::{Path, PathBuf};
+mod files;
+mod kubeadm;
 
-use crate::check::{self, Checked, Companions, Content, Input, Severity, text, validate};
-use crate::datasource::file;
-use crate::document::spec::NodeSpec;
-use crate::document::tree;
-use crate::failure::Failure;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use crate::check::{self, Severity, text};
 use crate::fault::{Class, Fault};
+use crate::host::Host;
 use crate::host::local::LocalHost;
-use crate::host::{Host, Mode};
-use crate::kubeadm::command;
-use crate::mint::{BUNDLE_FILE, KEY_FILE, PKI_FOLDER};
-use crate::secret::Secret;
+
+use files::Found;
 
 /// Arguments of `kubeboot check`.
 #[derive(Clone, Debug, clap::Args)]
@@ -26,140 +24,18 @@ pub struct CheckArgs {
     pub json: bool,
 }
 
-/// Most files of one call: a folder with more was not meant.
-const FILES_LIMIT: usize = 1000;
-
 /// The text for standard output, and the exit code: that of class Input if there is an error.
 ///
 /// # Errors
-/// [`Failure::NoDocument`]: a path that is not there, or a folder without documents; the host's faults.
+/// [`crate::failure::Failure::CommandLine`]: standard input is named twice, or too much at once.
 pub async fn run(args: &CheckArgs) -> Result<(String, u8), Fault> {
     let host = LocalHost::new(PathBuf::from("/"));
-    let (mut inputs, mut skipped) = (Vec::new(), Vec::new());
-    for path in &args.files {
-        if path.as_os_str() == "-" {
-            inputs.push(standard_input()?);
-        } else if path.is_dir() {
-            let before = inputs.len();
-            folder(&host, path, true, &mut inputs, &mut skipped).await?;
-            if inputs.len() == before {
-                let advice = "name a folder with documents: files that end in .yaml, .yml or .json and begin with apiVersion: kubeboot/…";
-                return Err(Fault::new(Failure::NoDocument, "there is no document in this folder", path.display().to_string(), advice));
-            }
-        } else {
-            inputs.push(one(&host, path).await?);
-        }
-    }
-    let mut companions: Vec<Companions> = Vec::new();
-    for Input { folder, .. } in &inputs {
-        if companions.iter().all(|known| known.folder != *folder) {
-            companions.push(beside(&host, folder).await?);
-        }
-    }
+    let Found { inputs, companions, told, .. } = Found::read(&host, &args.files).await?;
     let mut checked = check::check(&inputs, &companions, host.wall());
-    checked.diagnostics.extend(skipped.iter().map(|name| check::skipped(name)));
-    ask_kubeadm(&host, &mut checked).await?;
+    told.into_iter().for_each(|diagnostic| checked.add(diagnostic));
+    kubeadm::ask(&host, &mut checked).await?;
     let code = if checked.count(Severity::Error) > 0 { Class::Input.exit_code() } else { 0 };
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let text = if args.json { text::machine(&checked) } else { text::human(&checked, std::io::stdout().is_terminal() && !plain) };
     Ok((text, code))
-}
-
-/// What mint puts beside documents, if it is there.
-async fn beside(host: &LocalHost, folder: &str) -> Result<Companions, Fault> {
-    let mut found = Companions { folder: folder.to_owned(), bundle: None, key: None };
-    // Standard input lies nowhere.
-    if folder.starts_with('/') {
-        let path = Path::new(folder);
-        found.bundle = host.read(&path.join(BUNDLE_FILE), tree::DOCUMENT.size).await?.map(Secret::new);
-        found.key = host.read(&path.join(KEY_FILE), tree::DOCUMENT.size).await?.map(Secret::new);
-    }
-    Ok(found)
-}
-
-fn standard_input() -> Result<Input, Fault> {
-    let mut bytes = Vec::new();
-    let limit = tree::DOCUMENT.size as u64 + 1;
-    std::io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(|error| {
-        Fault::new(Failure::Disk, "standard input can't be read", "-", "name a file instead").because(error.to_string())
-    })?;
-    Ok(Input { name: "<stdin>".to_owned(), folder: "<stdin>".to_owned(), bytes: Secret::new(bytes) })
-}
-
-async fn one(host: &LocalHost, path: &Path) -> Result<Input, Fault> {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let bytes = file::fetch_told(host, &absolute).await?.bytes;
-    let folder = absolute.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
-    Ok(Input { name: path.display().to_string(), folder, bytes })
-}
-
-/// The documents of a folder and, if `deeper`, of the folders in it.
-async fn folder(host: &LocalHost, path: &Path, deeper: bool, inputs: &mut Vec<Input>, skipped: &mut Vec<String>) -> Result<(), Fault> {
-    let failed = |error: std::io::Error| {
-        Fault::new(Failure::Disk, "the folder can't be read", path.display().to_string(), "look at its permissions")
-            .because(error.to_string())
-    };
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(failed)? {
-        names.push(entry.map_err(failed)?.file_name());
-    }
-    names.sort();
-    for name in names {
-        let below = path.join(&name);
-        if below.is_dir() {
-            if deeper && name != PKI_FOLDER {
-                Box::pin(folder(host, &below, false, inputs, skipped)).await?;
-            }
-            continue;
-        }
-        let is_candidate = below.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known));
-        if !is_candidate || name == BUNDLE_FILE {
-            continue;
-        }
-        let input = one(host, &below).await?;
-        if !check::is_document(input.bytes.expose()) {
-            skipped.push(input.name);
-        } else if inputs.len() < FILES_LIMIT {
-            inputs.push(input);
-        } else {
-            let what = format!("there are more than {FILES_LIMIT} documents");
-            return Err(Fault::new(Failure::CommandLine, what, path.display().to_string(), "name fewer folders"));
-        }
-    }
-    Ok(())
-}
-
-/// `kubeadm config validate` on what each machine's kubeadm would read, with placeholders for what is secret.
-async fn ask_kubeadm(host: &LocalHost, checked: &mut Checked) -> Result<(), Fault> {
-    let nodes: Vec<(String, NodeSpec)> = checked
-        .files
-        .iter()
-        .filter_map(|file| match &file.content {
-            Content::Node(spec) => Some((file.name.clone(), NodeSpec::clone(spec))),
-            _ => None,
-        })
-        .collect();
-    // Overrides may hold what only their writer knows: 0600, and gone at the end.
-    let unwritten = |error: std::io::Error| {
-        let (place, advice) = (std::env::temp_dir().display().to_string(), "set TMPDIR to a folder that can be written");
-        Fault::new(Failure::Disk, "the configuration for kubeadm can't be written", place, advice).because(error.to_string())
-    };
-    let folder = tempfile::Builder::new().prefix(".kubeboot-check-").tempdir().map_err(unwritten)?;
-    let path = folder.path().join("kubeadm.yaml");
-    let place = path.display().to_string();
-    for (name, spec) in nodes {
-        for config in validate::configurations(&spec, &place) {
-            host.write(&path, config.expose().as_bytes(), Mode::Private).await?;
-            match host.run(&command::validate(&place), &mut |_, _| {}).await {
-                Ok(output) if output.ok() => {}
-                Ok(output) => checked.diagnostics.push(validate::refused(&name, &output.stderr)),
-                Err(fault) if fault.failure() == Failure::ProgramMissing => {
-                    checked.diagnostics.push(validate::absent());
-                    return Ok(());
-                }
-                Err(fault) => return Err(fault),
-            }
-        }
-    }
-    Ok(())
 }

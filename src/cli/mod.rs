@@ -8,6 +8,7 @@ mod minted;
 pub mod plan;
 mod rendering;
 pub mod run;
+pub mod schema;
 pub mod status;
 
 use clap::{Parser, Subcommand};
@@ -34,6 +35,8 @@ pub enum Sub {
     Check(check::CheckArgs),
     /// Make the documents of a cluster: CAs, userdata of all roles
     Mint(mint::MintArgs),
+    /// Print the JSON Schema of a kind of document, for editors
+    Schema(schema::SchemaArgs),
     /// Print completions for a shell
     Completions(manual::CompletionsArgs),
     /// Write man pages

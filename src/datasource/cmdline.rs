@@ -34,12 +34,9 @@ pub fn read(command_line: &str) -> Result<Option<url::Pinned>, Fault> {
     match (value("kubeboot.url")?, value("kubeboot.sha256")?) {
         (None, None) => Ok(None),
         (None, Some(_)) => Err(refuse("kubeboot.sha256= without kubeboot.url=", "add kubeboot.url=, or remove kubeboot.sha256=")),
-        (Some(url), digest) => match url::Pinned::new(url, digest) {
-            Ok(pinned) => Ok(Some(pinned)),
-            Err(why) => {
-                Err(refuse(&why, "write kubeboot.url=https://…, or kubeboot.url=http://… with kubeboot.sha256= and the document's SHA-256"))
-            }
-        },
+        (Some(url), digest) => url::Pinned::new(url, digest).map(Some).map_err(|why| {
+            refuse(&why, "write kubeboot.url=https://…, or kubeboot.url=http://… with kubeboot.sha256= and the document's SHA-256")
+        }),
     }
 }
 

@@ -29,7 +29,8 @@ pub fn read(credential: Option<Secret<Vec<u8>>>) -> Found {
             bytes,
             instance_id: None,
             disposal: Disposal::Tell(format!(
-                "delete {origin} where it was set (SMBIOS string, fw_cfg, /etc/credstore): it holds this machine's document with its secrets"
+                "delete {origin} where it was set (SMBIOS string, fw_cfg, /etc/credstore): it holds this machine's document with its \
+                 secrets"
             )),
             origin,
         }),

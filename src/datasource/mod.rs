@@ -4,8 +4,8 @@
 //! The order, and why:
 //! 1. **Told** (`--datasource`): that one alone. Somebody typed it.
 //! 2. What is addressed to kubeboot by name: `/etc/kubeboot/node.yaml` (or `.json`), the credential `kubeboot.node` and
-//!    `kubeboot.url=` on the kernel's command line. Two of these contradict each other, and a machine that is told two things must not guess which
-//!    cluster it belongs to: refused, naming both.
+//!    `kubeboot.url=` on the kernel's command line. Two of these contradict each other, and a machine that is told two things
+//!    must not guess which cluster it belongs to: refused, naming both.
 //! 3. What is addressed to whoever reads it: the NoCloud seed folder, then the NoCloud drive. These may hold another
 //!    agent's user-data, so they come last; but they are not searched for one of ours: what is there is the document,
 //!    and its reader says what is wrong with a `#cloud-config`. A seed folder beats the drive, being the more local
@@ -189,7 +189,7 @@ async fn refuse_two<H: Host>(host: &H, source: Datasource, document: &Document, 
         return Ok(());
     }
     Err(Fault::new(
-        Failure::DocumentSource,
+        Failure::DocumentAmbiguous,
         "this machine is told two things",
         places.join(" and "),
         "remove one of them, or say which with --datasource",

@@ -8,7 +8,8 @@ use crate::digest::sha256;
 use crate::document::{Disposal, Document};
 use crate::failure::Failure;
 use crate::fault::Fault;
-use crate::host::{Host, Request, Unanswered, shown_url};
+use crate::fetch::{self, Unfetched};
+use crate::host::{Host, Request, shown_url};
 use crate::secret::Secret;
 use crate::waiting::{Early, Look};
 
@@ -60,31 +61,13 @@ pub(super) async fn fetch<H: Host>(early: &mut Early<'_, H>, pinned: &Pinned, wh
 
 async fn ask<H: Host>(host: &H, pinned: &Pinned, who: &str) -> Result<Look<Document>, Fault> {
     let request = Request::get(pinned.url.clone(), CONNECT_LIMIT, TRY_LIMIT, LIMIT);
-    let refuse = |what: &str, advice: &str| Fault::new(Failure::DocumentSource, what, format!("{} ({who})", pinned.shown()), advice);
-    let again = |seen: String, advice: &str| Ok(Look::NotYet(Failure::DocumentUnfetchable.seen(format!("{seen}; {advice}"))));
-    match host.http(&request).await {
-        Ok(answer) => match answer.status {
-            200 => read(pinned, Secret::new(answer.body), who).map(Look::Yes),
-            408 | 425 | 429 | 500..=599 => {
-                again(format!("the server answers {}", answer.status), "look at the server: it is there, but does not serve the document")
-            }
-            300..=399 => Err(refuse(
-                &format!("the server answers {}", answer.status),
-                "name the URL that it redirects to: redirects are not followed",
-            )),
-            status => Err(refuse(&format!("the server answers {status}"), "look at the URL, and at whether the server holds the document")),
-        },
-        Err(Unanswered::TooLarge(limit)) => {
-            Err(refuse(&format!("what is there is larger than {limit} bytes"), "this is no document: look at the URL"))
+    match fetch::fetched(host.http(&request).await) {
+        Ok(body) => read(pinned, body, who).map(Look::Yes),
+        Err(Unfetched { why, advice, passes: true }) => Ok(Look::NotYet(Failure::DocumentUnfetchable.seen(format!("{why}; {advice}")))),
+        Err(Unfetched { why, advice, .. }) => {
+            let place = format!("{} ({who})", pinned.shown());
+            Err(Fault::new(Failure::DocumentSource, "the document can't be fetched", place, advice).because(why))
         }
-        Err(unusable @ Unanswered::Unusable(_)) => {
-            Err(refuse("the URL can't be used", "look at the URL; without a CA bundle in the image use plain http with a SHA-256")
-                .because(unusable.line()))
-        }
-        Err(clock @ Unanswered::BadCertificate(_)) => {
-            again(clock.line(), "look at this machine's clock and at the server's certificate: validity and name have to fit")
-        }
-        Err(other) => again(other.line(), "look at this machine's network and at the server"),
     }
 }
 

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::field::{KubernetesVersion, is_dns_name, path_name, shown, shown_name};
-use super::kinds::Sorted;
+use super::field::{KubernetesVersion, is_dns_name, shown, shown_name};
+use super::form;
+use super::kinds::{self, Sorted};
 use super::kubeadm;
 use super::network::Networks;
 use super::spec::{ClusterSpec, ControlPlanes, CredentialKind, EncryptionAlgorithm, PkiMode, Pool};
-use super::tree::Node;
-use super::walk::{At, Fields};
+use super::walk::{At, Fields, Key};
 use super::{labels, network, node, part, relations, source, start};
 
 /// A pool's name becomes part of a file's name.
@@ -20,19 +20,23 @@ const POOLS: &str = "a map of pools, workers: {general: {labels: {disk: ssd}}}";
 /// Reads a cluster file; `None` means that there are violations.
 pub(super) fn read(sorted: &Sorted<'_>) -> Option<ClusterSpec> {
     let mut fields = sorted.own.map("a document")?;
-    let (_, _) = (fields.get("apiVersion"), fields.get("kind"));
-    let name = fields.need("name", "the cluster's name, name: prod");
-    let version = fields.need("kubernetesVersion", "kubernetesVersion: v1.37.2");
-    let endpoint = fields.need("controlPlaneEndpoint", "controlPlaneEndpoint: api.example.com:6443, the load balancer's name");
-    let networking = fields.get("networking");
-    let cni_at = fields.need("cni", "cni: {name: flannel}, or {name: none} if somebody else installs one");
-    let encryption = fields.get("encryptionAlgorithm");
-    let pki_at = fields.get("pki");
-    let credential = fields.get("credential");
-    let clock = fields.get("clock");
-    let initialize = fields.get("initialize");
-    let control_plane = fields.get("controlPlane");
-    let workers = fields.get("workers");
+    kinds::seen(&mut fields, "Cluster");
+    let name = fields.need("name", "The cluster's name", "the cluster's name, name: prod");
+    let part::Shared { version, endpoint, networking } = part::shared(&mut fields);
+    let cni_at = part::cni(&mut fields);
+    let encryption =
+        fields.get("encryptionAlgorithm", "The algorithm of the keys that mint makes, and kubeadm later (default: ECDSA-P256)");
+    let pki_at = fields.get(
+        "pki",
+        "Where control planes get the CAs from: secret (the default; Secret kubeadm-certs), inline (their documents), disk (files that \
+         you put there), or the URL of mint's bundle.json",
+    );
+    let credential = fields
+        .get("credential", "With what joining machines are known: bootstrapCertificate (the default; signed offline) or bootstrapToken");
+    let clock = part::clock_field(&mut fields);
+    let initialize = fields.get("initialize", "Who starts the cluster (default: the machine with control-plane-init.yaml)");
+    let control_plane = fields.get("controlPlane", "The control planes");
+    let workers = fields.get("workers", "Pools of workers by name; without them there is one worker.yaml");
     fields.never(
         "worker",
         "there may be several pools of workers, each with a name and a document of its own",
@@ -101,31 +105,28 @@ fn keys(at: &At<'_>, version: Option<KubernetesVersion>) -> Option<EncryptionAlg
 
 /// `pki`: a word, or where the bundle will be.
 fn pki(at: &At<'_>) -> Option<PkiMode> {
-    let forms = "secret, inline, disk or {url: https://…/bundle.json}";
-    if !matches!(at.tree.node, Node::Map(_)) {
-        let words = [("secret", PkiMode::Secret), ("inline", PkiMode::Inline), ("disk", PkiMode::Disk)];
-        let choices = words.map(|(word, mode)| (word, Some(mode))).into_iter().chain([("{url: https://…/bundle.json}", None)]);
-        let mode = at.choice(&choices.collect::<Vec<_>>())?;
-        if mode.is_none() {
-            at.wrong("this is text, not a map", "write it without quotes");
-        }
-        return mode;
-    }
-    let mut fields = at.map(forms)?;
-    let url = fields.need("url", "url: https://…/bundle.json, where bundle.json of mint's folder will be");
+    let words = [("secret", PkiMode::Secret), ("inline", PkiMode::Inline), ("disk", PkiMode::Disk)];
+    at.map_or(pki_url, |at| at.choice_or(&words, Some("{url: https://…/bundle.json}")))
+}
+
+fn pki_url(at: &At<'_>) -> Option<PkiMode> {
+    let mut fields = at.map("{url: https://…/bundle.json}")?;
+    let example = "url: https://…/bundle.json, where bundle.json of mint's folder will be";
+    let url = fields.need("url", "Where bundle.json of mint's folder will be", example);
     fields.never("sha256", "mint itself writes the digest of the bundle that it makes", "remove it");
     fields.finish();
-    url?.parse("an https:// or http:// URL", source::http_url).map(PkiMode::Url)
+    url?.parse(&form::URL, source::http_url).map(PkiMode::Url)
 }
 
 /// `controlPlane`.
 fn control_planes(at: Option<&At<'_>>, networks: Option<&Networks<'_>>) -> Option<ControlPlanes> {
     let Some(at) = at else { return Some(ControlPlanes::default()) };
     let mut fields = at.map("a map, for example {count: 3, labels: {rack: a}}")?;
-    let count = fields.get("count");
-    let addresses_at = fields.get("addresses");
+    let count = fields.get("count", "How many there will be; an odd number");
+    let what = "Addresses that some of them will have: asked by the machine that starts the cluster whether one lives there already";
+    let addresses_at = fields.get("addresses", what);
     let pool = pool(fields);
-    let count = count.map(|at| at.parse("a number, for example 3", number));
+    let count = count.map(|at| at.parse(&form::CONTROL_PLANES, number));
     let addresses = addresses_at.as_ref().map(|at| addresses(at, networks));
     if let (Some(at), Some(Some(count)), Some(Some(addresses))) = (&addresses_at, count, &addresses)
         && addresses.len() > usize::from(count)
@@ -152,7 +153,6 @@ fn number(text: &str) -> Result<u8, String> {
 
 fn addresses(at: &At<'_>, networks: Option<&Networks<'_>>) -> Option<Vec<IpAddr>> {
     let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
-    let example = "an IP address, for example 10.0.0.11";
     let items = at.list("a list of IP addresses, for example [10.0.0.11, 10.0.0.12]")?;
     if items.len() > usize::from(u8::MAX) {
         at.wrong(format!("there are {} addresses of control planes", items.len()), format!("write at most {}, one of each", u8::MAX));
@@ -160,9 +160,9 @@ fn addresses(at: &At<'_>, networks: Option<&Networks<'_>>) -> Option<Vec<IpAddr>
     }
     for item in items {
         let read = |text: &str| text.parse().map_err(|_| format!("{} is no IP address; write for example 10.0.0.11", shown(text)));
-        let Some(address) = item.parse::<IpAddr>(example, read) else { continue };
+        let Some(address) = item.parse::<IpAddr>(&form::ADDRESS, read) else { continue };
         if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
-            item.wrong(format!("{address} is no address that other machines can reach"), format!("write {example}"));
+            item.wrong(format!("{address} is no address that other machines can reach"), format!("write {}", form::ADDRESS.example));
         }
         if let Some(networks) = networks
             && let Some(subnet) =
@@ -183,42 +183,35 @@ fn addresses(at: &At<'_>, networks: Option<&Networks<'_>>) -> Option<Vec<IpAddr>
 
 /// `workers`.
 fn pools(at: &At<'_>) -> Option<BTreeMap<String, Pool>> {
-    let fields = at.map(POOLS)?;
-    if fields.entries().is_empty() {
-        at.wrong("there is no pool in it", format!("write {POOLS}, or remove `workers`: then there is one worker.yaml"));
-        return None;
-    }
     let mut pools = BTreeMap::new();
     let mut whole = true;
-    for entry in fields.entries() {
-        let path = at.path_of(path_name(&entry.key));
-        let pool_at = At { walk: at.walk, tree: &entry.value, path, key: entry.place };
-        if ["labels", "taints", "addressFrom"].contains(&entry.key.as_str()) {
-            pool_at.misplaced(format!("`{}` is a field of a pool, and `workers` has pools in it", entry.key), format!("write {POOLS}"));
+    let count = at.keyed(POOLS, &form::POOL_NAME, |Key { text: name, .. }, at| {
+        if ["labels", "taints", "addressFrom"].contains(&name) {
+            at.misplaced(format!("`{name}` is a field of a pool, and `workers` has pools in it"), format!("write {POOLS}"));
             whole = false;
-            continue;
+            return;
         }
-        if entry.key.len() > POOL_NAME || entry.key.contains('.') || entry.key != entry.key.to_ascii_lowercase() || !is_dns_name(&entry.key)
-        {
-            pool_at.misplaced(
-                format!("{} is no name for a pool", shown_name(&entry.key)),
-                format!("write at most {POOL_NAME} lower-case letters, digits and hyphens: the pool's document is worker-NAME.yaml"),
+        if name.len() > POOL_NAME || name.contains('.') || name != name.to_ascii_lowercase() || !is_dns_name(name) {
+            at.misplaced(
+                format!("{} is no name for a pool", shown_name(name)),
+                format!("write {}: the pool's document is worker-NAME.yaml", form::POOL_NAME.example),
             );
         }
-        let pool = pool_at.map("a map, for example {labels: {disk: ssd}, taints: []}, or {}").and_then(pool);
-        match pool {
-            Some(pool) => drop(pools.insert(entry.key.clone(), pool)),
+        match at.map("a map, for example {labels: {disk: ssd}, taints: []}, or {}").and_then(pool) {
+            Some(pool) => drop(pools.insert(name.to_owned(), pool)),
             None => whole = false,
         }
+    })?;
+    if count == 0 {
+        at.wrong("there is no pool in it", format!("write {POOLS}, or remove `workers`: then there is one worker.yaml"));
+        return None;
     }
     whole.then_some(pools)
 }
 
 /// What `controlPlane` and every pool of workers have.
 fn pool(mut fields: Fields<'_>) -> Option<Pool> {
-    let labels = fields.get("labels");
-    let taints = fields.get("taints");
-    let address_from = fields.get("addressFrom");
+    let (labels, taints, address_from) = part::pool(&mut fields);
     fields.finish();
     let labels = labels.map(|at| labels::labels(&at));
     let taints = taints.map(|at| labels::taints(&at));

@@ -1,9 +1,10 @@
 //! Which document is which: exactly one of kubeboot's own, and kubeadm's, at most one of each kind.
 
 use super::field::shown;
+use super::form;
 use super::kubeadm::{KINDS, KubeadmDocument};
 use super::tree::{Node, Place, Tree};
-use super::walk::{At, Walk, nearest};
+use super::walk::{At, Fields, Walk, nearest};
 
 /// The apiVersion of kubeboot's own documents.
 pub(super) const API_VERSION: &str = "kubeboot/v1alpha1";
@@ -64,6 +65,12 @@ pub(super) fn sort<'t>(walk: &'t Walk, trees: &'t [Tree], wanted: &'static str) 
     own.map(|own| Sorted { own, kubeadm })
 }
 
+/// Asks for what [`sort`] has judged.
+pub(super) fn seen(fields: &mut Fields<'_>, kind: &'static str) {
+    fields.seen("apiVersion", "The version of this document's form", API_VERSION);
+    fields.seen("kind", "What this document is", kind);
+}
+
 /// The kind of a document, if it is known.
 fn kind_of(root: &At<'_>) -> Option<&'static str> {
     if !matches!(root.tree.node, Node::Map(_)) {
@@ -74,10 +81,10 @@ fn kind_of(root: &At<'_>) -> Option<&'static str> {
         return None;
     }
     let mut fields = root.map("a document")?;
-    let version = fields.need("apiVersion", &format!("apiVersion: {API_VERSION}"));
-    let kind = fields.need("kind", "kind: Node");
+    let version = fields.need("apiVersion", "", &format!("apiVersion: {API_VERSION}"));
+    let kind = fields.need("kind", "", "kind: Node");
     let kind_at = kind?;
-    let word = kind_at.word("the kind of the document")?;
+    let word = kind_at.word(&form::KIND)?;
     let own = [("Node", API_VERSION), ("Cluster", API_VERSION)];
     let found = own.iter().chain(KINDS.iter()).find(|(kind, _)| *kind == word);
     let Some((kind, right)) = found else {
@@ -92,7 +99,7 @@ fn kind_of(root: &At<'_>) -> Option<&'static str> {
     };
     // A wrong apiVersion does not keep the other violations of the document from being found.
     if let Some(version) = version
-        && let Some(written) = version.word("the version of the document")
+        && let Some(written) = version.word(&form::API_VERSION)
         && written != *right
     {
         let advice = if written.starts_with("kubeadm.k8s.io/") && right.starts_with("kubeadm.k8s.io/") {

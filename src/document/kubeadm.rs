@@ -118,6 +118,38 @@ const OWNED_ARGUMENTS: [(&str, &str, &str, &str); 12] = [
     ("ClusterConfiguration", "controllerManager.extraArgs", "service-cluster-ip-range", "networking.serviceSubnet"),
 ];
 
+/// What a document of kubeadm's may not say because kubeboot says it, as far as that can be seen in the document alone.
+#[derive(Debug)]
+pub struct KubeadmOutline {
+    /// Its kind.
+    pub kind: &'static str,
+    /// The only apiVersion it is written in.
+    pub api_version: &'static str,
+    /// Paths of fields that must not be written, and what to do instead.
+    pub never: Vec<(&'static str, &'static str)>,
+    /// Paths of fields that may only be written with this value.
+    pub fixed: Vec<(&'static str, &'static str)>,
+    /// Paths of argument lists, and arguments that must not be in them.
+    pub arguments: Vec<(&'static str, &'static str)>,
+}
+
+/// One for each kind that may follow kubeboot's own document.
+#[must_use]
+pub fn outlines() -> [KubeadmOutline; 5] {
+    KINDS.map(|(kind, api_version)| {
+        let mut outline = KubeadmOutline { kind, api_version, never: Vec::new(), fixed: Vec::new(), arguments: Vec::new() };
+        for (_, path, owner) in OWNED.iter().filter(|(of, ..)| *of == kind) {
+            match owner {
+                Owner::Never(advice) => outline.never.push((*path, *advice)),
+                Owner::Fixed(value) => outline.fixed.push((*path, *value)),
+                Owner::Said(..) | Owner::SaidByCluster(..) => {}
+            }
+        }
+        outline.arguments = OWNED_ARGUMENTS.iter().filter(|(of, ..)| *of == kind).map(|(_, list, name, _)| (*list, *name)).collect();
+        outline
+    })
+}
+
 /// One kubeadm document: its kind, and its place in the input.
 pub(super) struct KubeadmDocument<'t> {
     pub(super) kind: &'static str,

@@ -5,9 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::field::{Taint, is_dns_name, shown};
-use super::scalar;
-use super::tree::{Node, Tree};
-use super::walk::At;
+use super::walk::{At, Key};
+use super::{form, scalar};
 
 /// Labels of Kubernetes' own namespaces that a kubelet may set.
 const KUBELET_LABELS: [&str; 11] = [
@@ -63,33 +62,34 @@ const VALUE_ADVICE: &str = "write at most 63 letters, digits, -, _ and .";
 
 /// `labels`.
 pub(super) fn labels(at: &At<'_>) -> Option<BTreeMap<String, String>> {
-    let fields = at.map("a map, for example {pool: general}")?;
     let mut labels = BTreeMap::new();
-    for entry in fields.entries() {
-        let key = Tree { place: entry.place, node: Node::Map(Vec::new()) };
-        let key_at = At { walk: at.walk, tree: &key, path: at.path.clone(), key: entry.place };
-        let value = At { walk: at.walk, tree: &entry.value, path: at.path.clone(), key: entry.place };
-        if entry.plain && scalar::meaning(&entry.key).is_some() {
-            key_at.wrong(format!("the key {} is not text to YAML", shown(&entry.key)), "put it in quotes");
-        } else if !is_qualified_name(&entry.key) {
-            key_at.wrong(format!("{} is no label key", shown(&entry.key)), KEY_ADVICE);
-        } else if !kubelet_may_set(&entry.key) {
-            let advice = if entry.key.starts_with("node-role.kubernetes.io/") {
-                "remove it: kubeadm labels control planes itself, and a worker's role is set with kubectl after it has joined"
-            } else {
-                "use a prefix of your own or node.kubernetes.io/, or set it with kubectl after the node has joined"
-            };
-            key_at.wrong(format!("a kubelet may not set the label {} on its own node", shown(&entry.key)), advice);
-        }
-        if let Some(text) = value.text("text; an empty value is \"\"") {
+    at.keyed("a map, for example {pool: general}", &form::LABEL_KEY, |key, mut value| {
+        value.path.clone_from(&at.path);
+        label_key(&key, &value);
+        if let Some(text) = value.word(&form::LABEL_VALUE) {
             if is_label_value(text) {
-                labels.insert(entry.key.clone(), text.to_owned());
+                labels.insert(key.text.to_owned(), text.to_owned());
             } else {
                 value.wrong(format!("{} is no label value", shown(text)), VALUE_ADVICE);
             }
         }
-    }
+    })?;
     Some(labels)
+}
+
+fn label_key(key: &Key<'_>, value: &At<'_>) {
+    if key.plain && scalar::meaning(key.text).is_some() {
+        value.misplaced(format!("the key {} is not text to YAML", shown(key.text)), "put it in quotes");
+    } else if !is_qualified_name(key.text) {
+        value.misplaced(format!("{} is no label key", shown(key.text)), KEY_ADVICE);
+    } else if !kubelet_may_set(key.text) {
+        let advice = if key.text.starts_with("node-role.kubernetes.io/") {
+            "remove it: kubeadm labels control planes itself, and a worker's role is set with kubectl after it has joined"
+        } else {
+            "use a prefix of your own or node.kubernetes.io/, or set it with kubectl after the node has joined"
+        };
+        value.misplaced(format!("a kubelet may not set the label {} on its own node", shown(key.text)), advice);
+    }
 }
 
 /// `taints`: an empty list means none, and is not the same as no list.
@@ -107,14 +107,14 @@ pub(super) fn taints(at: &At<'_>) -> Option<Vec<Taint>> {
 
 fn taint(at: &At<'_>) -> Option<Taint> {
     let mut fields = at.map("a map, {key: dedicated, value: gpu, effect: NoSchedule}")?;
-    let key = fields.need("key", "key: dedicated");
-    let value = fields.get("value");
-    let effect = fields.need("effect", "effect: NoSchedule");
+    let key = fields.need("key", "The taint's key", "key: dedicated");
+    let value = fields.get("value", "The taint's value (default: none)");
+    let effect = fields.need("effect", "What it does to pods that don't tolerate it", "effect: NoSchedule");
     fields.finish();
     let effect = effect
         .and_then(|at| at.choice(&[("NoSchedule", "NoSchedule"), ("PreferNoSchedule", "PreferNoSchedule"), ("NoExecute", "NoExecute")]));
     let key = key.and_then(|at| {
-        let key = at.text("a key, for example dedicated")?;
+        let key = at.word(&form::TAINT_KEY)?;
         if !is_qualified_name(key) {
             at.wrong(format!("{} is no taint key", shown(key)), KEY_ADVICE);
         }
@@ -122,7 +122,7 @@ fn taint(at: &At<'_>) -> Option<Taint> {
     });
     let value = match value {
         Some(at) => {
-            let value = at.text("text, for example gpu")?;
+            let value = at.word(&form::TAINT_VALUE)?;
             if !is_label_value(value) {
                 at.wrong(format!("{} is no taint value", shown(value)), VALUE_ADVICE);
             }

@@ -2,10 +2,14 @@
 //!
 //! The way: [`tree`] parses → `walk` hands out fields with their place → `node` and `cluster` ask for them, `part` reads
 //! what both have, `kubeadm` reads kubeadm's own documents → `relations` compares fields → [`spec`]. [`violation`] is
-//! what went wrong, [`overrides`] merges kubeadm's documents later, [`field`] are the words with a form.
+//! what went wrong, [`overrides`] merges kubeadm's documents later, [`field`] are the words with a form, and [`form`] what a
+//! person writes for them. [`outline`] is what all of it asks for.
 
 pub mod field;
+pub mod form;
+pub mod outline;
 pub mod overrides;
+pub mod remark;
 pub mod size;
 pub mod spec;
 pub mod tree;
@@ -27,6 +31,7 @@ mod start;
 mod trust;
 mod walk;
 
+pub use kubeadm::{KubeadmOutline, outlines as kubeadm_outlines};
 pub use overrides::merge;
 pub use trust::BUNDLE_FILES;
 pub use violation::{Violation, Violations};
@@ -35,8 +40,9 @@ pub use walk::nearest;
 use crate::secret::Secret;
 
 use kinds::Sorted;
+use outline::Outline;
 use spec::{ClusterSpec, NodeSpec};
-use walk::Walk;
+use walk::{At, Walk};
 
 /// Reads a machine's document, `kind: Node`, with kubeadm's documents that follow it.
 ///
@@ -52,6 +58,26 @@ pub fn read_node(document: &Document) -> Result<NodeSpec, Violations> {
 /// All violations of the cluster file.
 pub fn read_cluster(document: &Document) -> Result<ClusterSpec, Violations> {
     read(document, "Cluster", cluster::read)
+}
+
+/// What [`read_node`] asks of a machine's document.
+#[must_use]
+pub fn outline_node() -> Outline {
+    outline(node::read)
+}
+
+/// What [`read_cluster`] asks of a cluster file.
+#[must_use]
+pub fn outline_cluster() -> Outline {
+    outline(cluster::read)
+}
+
+fn outline<T>(reader: fn(&Sorted<'_>) -> Option<T>) -> Outline {
+    let (walk, outline) = (Walk::default(), Outline::default());
+    let nothing = tree::Tree { place: tree::Place::START, node: tree::Node::Map(Vec::new()) };
+    // There is nothing to read, and so nothing comes of it.
+    let _ = reader(&Sorted { own: At::everything(&walk, &nothing, &outline), kubeadm: Vec::new() });
+    outline
 }
 
 fn read<T>(document: &Document, kind: &'static str, reader: fn(&Sorted<'_>) -> Option<T>) -> Result<T, Violations> {

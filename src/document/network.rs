@@ -2,6 +2,7 @@
 //! cmd/kubeadm/app/apis/kubeadm/validation).
 
 use super::field::{Cidr, Endpoint, is_dns_name, shown};
+use super::form;
 use super::spec::Networking;
 use super::walk::At;
 
@@ -30,12 +31,12 @@ pub(super) fn networking<'t>(at: Option<&At<'t>>) -> Option<Networks<'t>> {
         return Some(Networks { value: Networking { pod_subnets: Vec::new(), service_subnets: vec![default], dns_domain }, pods: None });
     };
     let mut fields = at.map("networking: {podSubnet: 10.244.0.0/16, serviceSubnet: 10.96.0.0/12}")?;
-    let pods = fields.get("podSubnet");
-    let services = fields.get("serviceSubnet");
-    let domain = fields.get("dnsDomain");
+    let pods = fields.get("podSubnet", "The pods' network; the CNI has to know the same");
+    let services = fields.get("serviceSubnet", "The services' network (default: 10.96.0.0/12)");
+    let domain = fields.get("dnsDomain", "The services' DNS domain (default: cluster.local)");
     fields.finish();
     let dns_domain = match domain {
-        Some(at) => at.parse("a DNS name, for example cluster.local", domain_name),
+        Some(at) => at.parse(&form::DNS_DOMAIN, domain_name),
         None => Some(dns_domain),
     };
     let pod_subnets = match &pods {
@@ -69,11 +70,8 @@ fn domain_name(text: &str) -> Result<String, String> {
 
 /// One subnet. kubeadm takes one of each family with a comma between them; that is read, and refused by its name.
 fn subnets(at: &At<'_>) -> Option<Vec<Cidr>> {
-    let text = at.word("a network, for example 10.244.0.0/16")?;
-    let mut list = Vec::new();
-    for part in text.split(',') {
-        list.push(at.parse("a network, for example 10.244.0.0/16", |_| Cidr::parse(part.trim()))?);
-    }
+    let each = |text: &str| text.split(',').map(|part| Cidr::parse(part.trim())).collect::<Result<Vec<_>, _>>();
+    let list = at.parse(&form::SUBNET, each)?;
     let four = list.iter().filter(|cidr| cidr.is_ipv4()).count();
     if four > 1 || list.len() - four > 1 {
         at.wrong("there is more than one subnet of a family", "write one subnet");
@@ -144,7 +142,7 @@ pub(super) fn node_masks(networks: &Networks<'_>) {
 
 /// `controlPlaneEndpoint` or one of `peers`.
 pub(super) fn endpoint(at: &At<'_>) -> Option<Endpoint> {
-    let endpoint = at.parse("host:port, for example api.example.com:6443", Endpoint::parse)?;
+    let endpoint = at.parse(&form::ENDPOINT, Endpoint::parse)?;
     if endpoint.address().is_some_and(|address| address.is_unspecified() || address.is_multicast()) {
         at.wrong(format!("{} is no address that can be reached", shown(endpoint.host())), "write the address that machines connect to");
         return None;
@@ -169,5 +167,5 @@ pub(super) fn peers(at: &At<'_>) -> Option<Vec<Endpoint>> {
 /// `addressFrom`.
 pub(super) fn address_from(at: &At<'_>) -> Option<Vec<Cidr>> {
     let items = at.list("a list of networks, for example [10.0.0.0/16]")?;
-    Some(items.iter().filter_map(|item| item.parse("a network, for example 10.0.0.0/16", Cidr::parse)).collect())
+    Some(items.iter().filter_map(|item| item.parse(&form::NODE_NETWORK, Cidr::parse)).collect())
 }

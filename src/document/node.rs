@@ -1,7 +1,8 @@
 //! `kind: Node` → [`NodeSpec`].
 
 use super::field::{Cidr, Endpoint, KubernetesVersion, NodeName, shown};
-use super::kinds::Sorted;
+use super::form;
+use super::kinds::{self, Sorted};
 use super::kubeadm::{self, KubeadmDocument, Said};
 use super::network::{self, Networks};
 use super::spec::{ClockPolicy, CniChoice, Discovery, Initialize, NodeSpec, Overrides, PkiSource, Registration, Role, SecretSource};
@@ -68,21 +69,20 @@ pub(super) fn read(sorted: &Sorted<'_>) -> Option<NodeSpec> {
 fn draft<'t>(sorted: &'t Sorted<'t>) -> Option<Draft<'t>> {
     let root = sorted.own.clone();
     let mut fields = root.map("a document")?;
-    let (_, _) = (fields.get("apiVersion"), fields.get("kind"));
-    let cluster = fields.need("cluster", "the cluster's name, cluster: prod");
-    let role = fields.need("role", "role: control-plane or role: worker");
-    let version = fields.need("kubernetesVersion", "kubernetesVersion: v1.37.2");
-    let endpoint = fields.need("controlPlaneEndpoint", "controlPlaneEndpoint: api.example.com:6443, the load balancer's name");
-    let networking = fields.get("networking");
-    let registration = fields.get("nodeRegistration");
-    let peers = fields.get("peers");
-    let replace_dead = fields.get("replaceDead");
-    let discovery = fields.need("discovery", "discovery with the cluster's certificateAuthority");
-    let certificate_key = fields.get("certificateKey");
-    let pki = fields.get("pki");
-    let initialize = fields.get("initialize");
-    let cni = fields.need("cni", "cni: {name: flannel}, or {name: none} if somebody else installs one");
-    let clock = fields.get("clock");
+    kinds::seen(&mut fields, "Node");
+    let cluster = fields.need("cluster", "The cluster's name", "the cluster's name, cluster: prod");
+    let role = fields.need("role", "What the machine will be", "role: control-plane or role: worker");
+    let part::Shared { version, endpoint, networking } = part::shared(&mut fields);
+    let registration = fields.get("nodeRegistration", "How this machine registers itself");
+    let peers = fields.get("peers", "Other control planes, host:port, that are asked before a cluster is started");
+    let replace_dead = fields.get("replaceDead", "Not in this version: false");
+    let discovery =
+        fields.need("discovery", "Whom this machine trusts, and how it is known", "discovery with the cluster's certificateAuthority");
+    let certificate_key = fields.get("certificateKey", "Control planes: kubeadm's certificate key, which opens the bundle");
+    let pki = fields.get("pki", "Control planes: where the shared PKI comes from");
+    let initialize = fields.get("initialize", "Only where the cluster may be started: until when, and by whom");
+    let cni = part::cni(&mut fields);
+    let clock = part::clock_field(&mut fields);
     fields.finish();
     if let Some(at) = replace_dead
         && at.boolean() == Some(true)
@@ -141,7 +141,7 @@ pub(super) fn said(
 }
 
 fn role_word(at: &At<'_>) -> Option<Role> {
-    if at.word("control-plane or worker")? == "etcd" {
+    if at.says("etcd") {
         at.wrong("`role: etcd` is not in this version", "use control planes with etcd of their own: role: control-plane");
         return None;
     }
@@ -158,17 +158,15 @@ fn registration_fields(at: Option<&At<'_>>) -> Option<Registration> {
     };
     let Some(at) = at else { return Some(default) };
     let mut fields = at.map("a map, for example {name: cp-1, labels: {pool: general}}")?;
-    let name = fields.get("name");
-    let address_from = fields.get("addressFrom");
-    let labels = fields.get("labels");
-    let taints = fields.get("taints");
-    let cri_socket = fields.get("criSocket");
+    let name = fields.get("name", "The node's name (default: the hostname)");
+    let (labels, taints, address_from) = part::pool(&mut fields);
+    let cri_socket = fields.get("criSocket", "The container runtime's socket (default: unix:///run/containerd/containerd.sock)");
     fields.finish();
-    let name = name.map(|at| at.text("a node name").and_then(|_| at.parse("a node name", NodeName::parse)));
+    let name = name.map(|at| at.parse(&form::NODE_NAME, NodeName::parse));
     let address_from = address_from.map(|at| network::address_from(&at));
     let labels = labels.map(|at| labels::labels(&at));
     let taints = taints.map(|at| labels::taints(&at));
-    let cri_socket = cri_socket.map(|at| at.parse("unix:///run/containerd/containerd.sock", socket));
+    let cri_socket = cri_socket.map(|at| at.parse(&form::CRI_SOCKET, socket));
     Some(Registration {
         name: name.map_or(Some(None), |name| name.map(Some))?,
         address_from: address_from.unwrap_or(Some(default.address_from))?,

@@ -5,33 +5,34 @@ use std::path::PathBuf;
 
 use crate::secret::Secret;
 
+use super::form::{self, Form};
+use super::outline::Rule;
 use super::spec::{CniChoice, SecretSource};
-use super::tree::Node;
 use super::walk::{At, Fields};
 
 /// A secret: its text, or a reference. `check` reads the text and never quotes it.
-pub(super) fn secret(at: &At<'_>, what: &str, check: impl FnOnce(&str) -> Result<(), String>) -> Option<SecretSource<String>> {
-    let example = format!("{what}, or a reference: {{file: PATH}}, {{credential: NAME}} or {{url: URL, sha256: DIGEST}}");
-    if !matches!(at.tree.node, Node::Map(_)) {
-        return at.parse(&example, |text| check(text.trim()).map(|()| SecretSource::Inline(Secret::new(tidy(text)))));
-    }
-    let mut fields = at.map(&example)?;
-    let file = fields.get("file");
-    let credential = fields.get("credential");
-    let written = usize::from(file.is_some()) + usize::from(credential.is_some()) + usize::from(fields.has("url"));
+pub(super) fn secret(at: &At<'_>, form: &'static Form, check: impl FnOnce(&str) -> Result<(), String>) -> Option<SecretSource<String>> {
+    at.map_or(
+        |at| reference(at, form.example),
+        |at| at.parse(form, |text| check(text.trim()).map(|()| SecretSource::Inline(Secret::new(tidy(text))))),
+    )
+}
+
+fn reference(at: &At<'_>, example: &str) -> Option<SecretSource<String>> {
+    let mut fields = at.map(example)?;
+    let file = fields.get("file", "A file of the machine, read when it is needed");
+    let credential = fields.get("credential", "A systemd credential of kubeboot's unit");
+    let written = fields.written(Rule::One(&["file", "credential", "url"]));
     let url = pinned(&mut fields);
     fields.finish();
+    let file = file.map(|at| path(&at).map(SecretSource::File));
+    let credential = credential.map(|at| at.parse(&form::CREDENTIAL, credential_name).map(SecretSource::Credential));
+    let url = url.map(|url| url.map(|(url, sha256)| SecretSource::Url { url, sha256 }));
     if written != 1 {
         at.wrong("this is not one reference", "write {file: PATH}, {credential: NAME} or {url: URL, sha256: DIGEST}");
         return None;
     }
-    if let Some(file) = file {
-        return path(&file).map(SecretSource::File);
-    }
-    if let Some(credential) = credential {
-        return credential.parse("the name of a systemd credential", credential_name).map(SecretSource::Credential);
-    }
-    url.map(|(url, sha256)| SecretSource::Url { url, sha256 })
+    file.or(credential).or(url)?
 }
 
 /// Without space around it, which a block scalar brings along; PEM ends its last line.
@@ -52,34 +53,35 @@ fn credential_name(text: &str) -> Result<String, String> {
 
 /// An absolute path of a file.
 pub(super) fn path(at: &At<'_>) -> Option<PathBuf> {
-    let text = at.word("an absolute path")?;
-    if !text.starts_with('/') || text.ends_with('/') || text.contains('\0') || text.split('/').any(|part| part == "..") {
-        at.wrong("this is no absolute path of a file", "write the whole path, for example /etc/kubeboot/certificate-key");
-        return None;
-    }
-    Some(PathBuf::from(text))
+    at.parse(&form::PATH, |text| {
+        if !text.starts_with('/') || text.ends_with('/') || text.contains('\0') || text.split('/').any(|part| part == "..") {
+            return Err("this is no absolute path of a file; write the whole path, for example /etc/kubeboot/certificate-key".to_owned());
+        }
+        Ok(PathBuf::from(text))
+    })
 }
 
-/// `url` and `sha256` of a map, if `url` is there.
-pub(super) fn pinned(fields: &mut Fields<'_>) -> Option<(String, String)> {
-    let url = fields.get("url");
-    let sha256 = fields.get("sha256");
+/// `url` and `sha256` of a map, if they are there: `Some(None)` if they are wrong.
+pub(super) fn pinned(fields: &mut Fields<'_>) -> Option<Option<(String, String)>> {
+    let url = fields.get("url", "Where it is served");
+    let sha256 = fields.get("sha256", "The SHA-256 of what the URL serves, as sha256sum prints it");
+    fields.written(Rule::Together(&["url", "sha256"]));
     match (url, sha256) {
         (Some(url), Some(sha256)) => {
-            let url = url.parse("an https:// or http:// URL", http_url);
-            let sha256 = sha256.parse("64 hex digits", digest);
-            Some((url?, sha256?))
+            let url = url.parse(&form::URL, http_url);
+            let sha256 = sha256.parse(&form::SHA256, digest);
+            Some(url.zip(sha256))
         }
         (Some(url), None) => {
             url.misplaced(
                 "there is no sha256 beside the url",
                 "add sha256 with the SHA-256 of what the URL serves, as sha256sum prints it",
             );
-            None
+            Some(None)
         }
         (None, Some(sha256)) => {
             sha256.misplaced("there is no url beside the sha256", "add the url, or remove sha256");
-            None
+            Some(None)
         }
         (None, None) => None,
     }
@@ -113,23 +115,17 @@ fn digest(text: &str) -> Result<String, String> {
 pub(super) fn cni(at: &At<'_>) -> Option<CniChoice> {
     let forms = "{name: flannel}, {name: none}, {manifest: PATH} or {url: URL, sha256: DIGEST}";
     let mut fields = at.map(forms)?;
-    let name = fields.get("name");
-    let manifest = fields.get("manifest");
-    let written = usize::from(name.is_some()) + usize::from(manifest.is_some()) + usize::from(fields.has("url"));
+    let name = fields.get("name", "flannel, which kubeboot brings, or none if somebody else installs one");
+    let manifest = fields.get("manifest", "A file of the image with the CNI's manifest");
+    let written = fields.written(Rule::One(&["name", "manifest", "url"]));
     let url = pinned(&mut fields);
     fields.finish();
+    let name = name.map(|at| at.choice(&[("flannel", CniChoice::Flannel), ("none", CniChoice::None)]));
+    let manifest = manifest.map(|at| path(&at).map(CniChoice::Manifest));
+    let url = url.map(|url| url.map(|(url, sha256)| CniChoice::Url { url, sha256 }));
     if written != 1 {
         at.wrong("this is not one choice of a CNI", format!("write exactly one of {forms}"));
         return None;
     }
-    if let Some(name) = name {
-        return match name.choice(&[("flannel", true), ("none", false)])? {
-            true => Some(CniChoice::Flannel),
-            false => Some(CniChoice::None),
-        };
-    }
-    if let Some(manifest) = manifest {
-        return path(&manifest).map(CniChoice::Manifest);
-    }
-    url.map(|(url, sha256)| CniChoice::Url { url, sha256 })
+    name.or(manifest).or(url)?
 }

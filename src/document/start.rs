@@ -5,17 +5,22 @@ use std::time::Duration;
 use crate::moment::{self, UnixTime};
 
 use super::field::{NodeName, shown};
+use super::form;
+use super::outline::Rule;
 use super::source::http_url;
 use super::spec::{Claim, Initialize, InitializeNode, OnUnreachable, Starter};
-use super::tree::Node;
 use super::walk::{At, Fields};
 
 /// `initialize` of a machine's document.
 pub(super) fn initialize(at: &At<'_>) -> Option<Initialize> {
     let mut fields = at.map("a map, {before: 2026-11-24T10:00:00Z}")?;
-    let before = fields.need("before", "before: 2026-11-24T10:00:00Z, the end of the window in which the cluster may be started");
+    let before = fields.need(
+        "before",
+        "The end of the window in which this machine may start the cluster, an instant in UTC",
+        "before: 2026-11-24T10:00:00Z, the end of the window in which the cluster may be started",
+    );
     let starter = who(fields);
-    let before = before.and_then(|at| at.parse("an instant, for example 2026-11-24T10:00:00Z", instant));
+    let before = before.and_then(|at| at.parse(&form::INSTANT, instant));
     let Starter { on_unreachable, node, claim } = starter?;
     Some(Initialize { before: before?, on_unreachable, node, claim })
 }
@@ -30,9 +35,13 @@ pub(super) fn starter(at: Option<&At<'_>>) -> Option<Starter> {
 
 /// What both have.
 fn who(mut fields: Fields<'_>) -> Option<Starter> {
-    let on_unreachable = fields.get("onUnreachable");
-    let node = fields.get("node");
-    let claim = fields.get("claim");
+    let on_unreachable = fields.get(
+        "onUnreachable",
+        "What to do while the endpoint answers nothing at all: wait (the default), or {proceedAfter: TIME} start the cluster then",
+    );
+    let node = fields.get("node", "The one machine that may start the cluster");
+    let claim = fields.get("claim", "Where the control planes, which share one document, claim the right to start the cluster");
+    fields.written(Rule::AtMostOne(&["node", "claim"]));
     fields.finish();
     if let (Some(node), Some(_)) = (&node, &claim) {
         node.misplaced("the right to start the cluster is told and claimed at once", "write initialize.node or initialize.claim, not both");
@@ -41,15 +50,13 @@ fn who(mut fields: Fields<'_>) -> Option<Starter> {
         Some(at) => on_unreachable_choice(&at),
         None => Some(OnUnreachable::Wait),
     };
-    let node = match node {
-        Some(at) => Some(initialize_node(&at)?),
-        None => None,
-    };
-    let claim = match claim {
-        Some(at) => Some(store(&at)?),
-        None => None,
-    };
-    Some(Starter { on_unreachable: on_unreachable?, node, claim })
+    let node = node.map(|at| initialize_node(&at));
+    let claim = claim.map(|at| store(&at));
+    Some(Starter {
+        on_unreachable: on_unreachable?,
+        node: node.map_or(Some(None), |node| node.map(Some))?,
+        claim: claim.map_or(Some(None), |claim| claim.map(Some))?,
+    })
 }
 
 fn instant(text: &str) -> Result<UnixTime, String> {
@@ -57,18 +64,15 @@ fn instant(text: &str) -> Result<UnixTime, String> {
 }
 
 fn on_unreachable_choice(at: &At<'_>) -> Option<OnUnreachable> {
-    let example = "wait or {proceedAfter: 5m}";
-    if !matches!(at.tree.node, Node::Map(_)) {
-        if at.word(example)? == "wait" {
-            return Some(OnUnreachable::Wait);
-        }
-        at.wrong("this word is not known here", format!("write {example}"));
-        return None;
-    }
+    let after = "{proceedAfter: 5m}";
+    at.map_or(|at| proceed_after(at, after), |at| at.choice_or(&[("wait", OnUnreachable::Wait)], Some(after)))
+}
+
+fn proceed_after(at: &At<'_>, example: &str) -> Option<OnUnreachable> {
     let mut fields = at.map(example)?;
-    let after = fields.need("proceedAfter", "proceedAfter: 5m");
+    let after = fields.need("proceedAfter", "How long the endpoint has to answer nothing, at most 24h", "proceedAfter: 5m");
     fields.finish();
-    after?.parse("a duration, for example 5m or 1h30m", duration).map(OnUnreachable::ProceedAfter)
+    after?.parse(&form::DURATION, duration).map(OnUnreachable::ProceedAfter)
 }
 
 /// At most a day: the window is no longer.
@@ -80,30 +84,31 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-const NODE_FORMS: &str = "exactly one of systemUUID, instanceID, serial, mac, address, hostname";
+const NODE_WAYS: &[&str] = &["systemUUID", "instanceID", "serial", "mac", "address", "hostname"];
 
 fn initialize_node(at: &At<'_>) -> Option<InitializeNode> {
     let mut fields = at.map("a map, {systemUUID: …}, or instanceID, serial, mac, address, hostname")?;
-    let uuid = fields.get("systemUUID");
-    let instance = fields.get("instanceID");
-    let serial = fields.get("serial");
-    let mac = fields.get("mac");
-    let address = fields.get("address");
-    let hostname = fields.get("hostname");
-    let written = [&uuid, &instance, &serial, &mac, &address, &hostname].iter().filter(|at| at.is_some()).count();
+    let uuid = fields.get("systemUUID", "The system UUID, as /sys/class/dmi/id/product_uuid has it");
+    let instance = fields.get("instanceID", "The instance id of the datasource");
+    let serial = fields.get("serial", "The SMBIOS serial number");
+    let mac = fields.get("mac", "The hardware address of one of the machine's interfaces");
+    let address = fields.get("address", "One of the machine's IP addresses");
+    let hostname = fields.get("hostname", "The machine's hostname");
+    let written = fields.written(Rule::One(NODE_WAYS));
     fields.finish();
-    let uuid = uuid.map(|at| at.parse("a UUID", system_uuid).map(InitializeNode::SystemUuid));
-    let instance = instance.map(|at| at.text("the instance id of the datasource").map(|text| InitializeNode::InstanceId(text.to_owned())));
-    let serial = serial.map(|at| at.text("the SMBIOS serial").map(|text| InitializeNode::Serial(text.to_owned())));
-    let mac = mac.map(|at| at.parse("a hardware address", hardware_address).map(InitializeNode::Mac));
-    let address = address.map(|at| {
-        at.parse("an IP address", |text| text.parse().map_err(|_| format!("{} is no IP address; write for example 10.0.0.11", shown(text))))
-            .map(InitializeNode::Address)
-    });
+    let uuid = uuid.map(|at| at.parse(&form::SYSTEM_UUID, system_uuid).map(InitializeNode::SystemUuid));
+    let instance = instance.map(|at| at.word(&form::INSTANCE_ID).map(|text| InitializeNode::InstanceId(text.to_owned())));
+    let serial = serial.map(|at| at.word(&form::SERIAL).map(|text| InitializeNode::Serial(text.to_owned())));
+    let mac = mac.map(|at| at.parse(&form::MAC, hardware_address).map(InitializeNode::Mac));
+    let read = |text: &str| text.parse().map_err(|_| format!("{} is no IP address; write for example 10.0.0.11", shown(text)));
+    let address = address.map(|at| at.parse(&form::ADDRESS, read).map(InitializeNode::Address));
     let hostname =
-        hostname.map(|at| at.parse("a hostname", NodeName::parse).map(|name| InitializeNode::Hostname(name.as_str().to_owned())));
+        hostname.map(|at| at.parse(&form::HOSTNAME, NodeName::parse).map(|name| InitializeNode::Hostname(name.as_str().to_owned())));
     if written != 1 {
-        at.wrong(format!("{written} ways of naming the machine are written here"), format!("write {NODE_FORMS}"));
+        at.wrong(
+            format!("{written} ways of naming the machine are written here"),
+            format!("write exactly one of {}", NODE_WAYS.join(", ")),
+        );
         return None;
     }
     uuid.or(instance).or(serial).or(mac).or(address).or(hostname)?
@@ -112,11 +117,11 @@ fn initialize_node(at: &At<'_>) -> Option<InitializeNode> {
 /// `claim`. No URL is ever quoted: it may be signed.
 fn store(at: &At<'_>) -> Option<Claim> {
     let mut fields = at.map("a map, {put: URL, get: URL}")?;
-    let put = fields.need("put", "put: https://…, where the claim is created");
-    let get = fields.need("get", "get: https://…, where the same object is read");
+    let put = fields.need("put", "The URL at which the claim is created, once", "put: https://…, where the claim is created");
+    let get = fields.need("get", "The URL at which the same object is read", "get: https://…, where the same object is read");
     fields.finish();
-    let put = put.and_then(|at| at.parse("an https:// URL", https_url));
-    let get = get.and_then(|at| at.parse("an https:// URL", https_url));
+    let put = put.and_then(|at| at.parse(&form::HTTPS_URL, https_url));
+    let get = get.and_then(|at| at.parse(&form::HTTPS_URL, https_url));
     Some(Claim { put: put?, get: get? })
 }
 

@@ -7,10 +7,12 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::pki::key::PrivateKey;
 use crate::pki::shared::SharedName;
 
-use super::field::{BootstrapToken, CertificateKey, shown_name};
+use super::field::{BootstrapToken, CertificateKey};
+use super::form;
+use super::outline::Rule;
 use super::source::{pinned, secret};
 use super::spec::{BootstrapCredential, Discovery, PkiSource, SealedBundle, SecretSource};
-use super::walk::{At, nearest};
+use super::walk::At;
 
 /// The files of a bundle for stacked etcd, by their names in Secret kubeadm-certs (kubeadm.md §3).
 pub const BUNDLE_FILES: [&str; 8] = [
@@ -70,46 +72,43 @@ fn certificates(text: &str) -> Result<Certificates, String> {
 /// `discovery`.
 pub(super) fn discovery(at: &At<'_>) -> Option<Discovery> {
     let mut fields = at.map("a map with certificateAuthority and a bootstrap credential")?;
-    let authority = fields.need("certificateAuthority", "the PEM of the cluster's CA certificate");
-    let certificate = fields.get("bootstrapCertificate");
-    let token = fields.get("bootstrapToken");
+    let authority = fields.need("certificateAuthority", "The cluster's CA certificate, PEM: what this machine trusts", form::CA.example);
+    let certificate = fields.get("bootstrapCertificate", "A client certificate with which this machine asks to join");
+    let token = fields.get("bootstrapToken", "A bootstrap token with which this machine asks to join; the cluster has to know it");
+    fields.written(Rule::AtMostOne(&["bootstrapCertificate", "bootstrapToken"]));
     fields.finish();
     let authority = authority.and_then(|at| {
-        let read = at.parse("the PEM of the cluster's CA certificate", certificates)?;
+        let read = at.parse(&form::CA, certificates)?;
         if !read.all_are_authorities {
             at.wrong("a certificate here is not one of a CA", "write the cluster's own ca.crt, not a serving or client certificate");
         }
-        Some((at.word("PEM")?.to_owned(), read))
+        Some((at.word(&form::CA)?.to_owned(), read))
     });
     if let (Some(_), Some(token)) = (&certificate, &token) {
         token.misplaced("there are two bootstrap credentials", "keep bootstrapCertificate or bootstrapToken");
     }
-    let credential = match (certificate, token) {
-        (Some(at), _) => Some(bootstrap_certificate(&at, authority.as_ref().map(|(_, read)| read))?),
-        (None, Some(at)) => {
-            let check = |text: &str| BootstrapToken::parse(text).map(|_| ());
-            Some(BootstrapCredential::Token(secret(&at, "a bootstrap token", check)?))
-        }
-        (None, None) => None,
-    };
-    Some(Discovery { certificate_authority: authority?.0, credential })
+    let certificate = certificate.map(|at| bootstrap_certificate(&at, authority.as_ref().map(|(_, read)| read)));
+    let token =
+        token.map(|at| secret(&at, &form::BOOTSTRAP_TOKEN, |text| BootstrapToken::parse(text).map(|_| ())).map(BootstrapCredential::Token));
+    let credential = certificate.or(token).map_or(Some(None), |credential| credential.map(Some));
+    Some(Discovery { certificate_authority: authority?.0, credential: credential? })
 }
 
 fn bootstrap_certificate(at: &At<'_>, authority: Option<&Certificates>) -> Option<BootstrapCredential> {
     let mut fields = at.map("a map with certificate and key")?;
-    let certificate = fields.need("certificate", "the PEM of the client certificate");
-    let key = fields.need("key", "the PEM of its key, or a reference");
+    let certificate = fields.need("certificate", "The certificate, PEM", form::CLIENT_CERTIFICATE.example);
+    let key = fields.need("key", "Its private key, PEM", "the PEM of its key, or a reference");
     fields.finish();
     let certificate = certificate.and_then(|at| {
-        let read = at.parse("the PEM of the client certificate", certificates)?;
+        let read = at.parse(&form::CLIENT_CERTIFICATE, certificates)?;
         let known = |issuer: &Vec<u8>| authority.is_none_or(|authority| authority.subjects.contains(issuer));
         if !read.issuers.first().is_some_and(known) {
             at.wrong("this certificate was not issued by certificateAuthority", "write both from documents of the same mint");
         }
-        Some((at.word("PEM")?.to_owned(), read))
+        Some((at.word(&form::CLIENT_CERTIFICATE)?.to_owned(), read))
     });
     let key = key.and_then(|at| {
-        let source = secret(&at, "the PEM of the key", private_key)?;
+        let source = secret(&at, &form::CLIENT_KEY, private_key)?;
         if let (SecretSource::Inline(key), Some((_, certificate))) = (&source, &certificate)
             && public_key(key.expose()).is_some_and(|public| public != certificate.public_key)
         {
@@ -133,66 +132,58 @@ fn private_key(text: &str) -> Result<(), String> {
 
 /// `certificateKey`.
 pub(super) fn certificate_key(at: &At<'_>) -> Option<SecretSource<String>> {
-    secret(at, "64 hex digits", |text| CertificateKey::parse(text).map(|_| ()))
+    secret(at, &form::CERTIFICATE_KEY, |text| CertificateKey::parse(text).map(|_| ()))
 }
 
 /// `pki`.
 pub(super) fn pki(at: &At<'_>) -> Option<PkiSource> {
     let example = PKI_FORMS;
     let mut fields = at.map(example)?;
-    let shared = fields.get("secret");
-    let inline = fields.get("inline");
-    let disk = fields.get("disk");
-    let written = [shared.is_some(), inline.is_some(), disk.is_some(), fields.has("url")].into_iter().filter(|there| *there).count();
+    let shared = fields.get("secret", "Secret kubeadm-certs of the cluster, for two hours after its init");
+    let inline = fields.get("inline", "This document");
+    let disk = fields.get("disk", "You: the files are put into /etc/kubernetes/pki by a way of your own; write {}");
+    let written = fields.written(Rule::One(&["secret", "inline", "disk", "url"]));
     let url = pinned(&mut fields);
     fields.finish();
+    let shared = shared.map(|at| shared_pki(&at));
+    let inline = inline.map(|at| inline_pki(&at));
+    let disk = disk.map(|at| at.map("disk: {}").map(|fields| fields.finish()).map(|()| PkiSource::Disk));
+    let url = url.map(|url| url.map(|(url, sha256)| PkiSource::Url { url, sha256 }));
     if written != 1 {
         at.wrong("this is not one source of the PKI", format!("write exactly one of {example}"));
         return None;
     }
-    if let Some(at) = disk {
-        at.map("disk: {}")?.finish();
-        return Some(PkiSource::Disk);
-    }
-    match (shared, inline) {
-        (Some(at), _) => {
-            let mut fields = at.map("secret: {}")?;
-            let sealed = fields.get("bundle");
-            fields.finish();
-            match sealed {
-                Some(at) => bundle(&at).map(|bundle| PkiSource::Secret { bundle: Some(bundle) }),
-                None => Some(PkiSource::Secret { bundle: None }),
-            }
-        }
-        (_, Some(at)) => {
-            let mut fields = at.map("inline: {bundle: …}")?;
-            let sealed = fields.need("bundle", "bundle with the eight sealed files, as mint writes it");
-            fields.finish();
-            bundle(&sealed?).map(|bundle| PkiSource::Inline { bundle })
-        }
-        _ => url.map(|(url, sha256)| PkiSource::Url { url, sha256 }),
-    }
+    shared.or(inline).or(disk).or(url)?
+}
+
+fn shared_pki(at: &At<'_>) -> Option<PkiSource> {
+    let mut fields = at.map("secret: {}")?;
+    let sealed = fields.get("bundle", "On the machine that starts the cluster: the eight sealed files, as mint writes them");
+    fields.finish();
+    let bundle = sealed.map_or(Some(None), |at| bundle(&at).map(Some))?;
+    Some(PkiSource::Secret { bundle })
+}
+
+fn inline_pki(at: &At<'_>) -> Option<PkiSource> {
+    let mut fields = at.map("inline: {bundle: …}")?;
+    let example = "bundle with the eight sealed files, as mint writes it";
+    let sealed = fields.need("bundle", "The eight sealed files, as mint writes them", example);
+    fields.finish();
+    bundle(&sealed?).map(|bundle| PkiSource::Inline { bundle })
 }
 
 /// The eight sealed files: names exact, values base64. Values are never quoted.
 fn bundle(at: &At<'_>) -> Option<SealedBundle> {
     let mut bundle = SealedBundle::new();
-    let fields = at.map("a map of the eight sealed files, as mint writes it")?;
-    for entry in fields.entries() {
-        let item = At { walk: at.walk, tree: &entry.value, path: at.path_of(&entry.key), key: entry.place };
-        if !BUNDLE_FILES.contains(&entry.key.as_str()) {
-            let advice = match nearest(&entry.key, &BUNDLE_FILES) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => format!("known here: {}", BUNDLE_FILES.join(", ")),
-            };
-            at.walk.wrong(entry.place, &at.path, format!("{} is no file of a bundle", shown_name(&entry.key)), advice);
-            continue;
-        }
-        if let Some(text) = item.parse("base64 text", sealed) {
-            bundle.insert(entry.key.clone(), text);
+    let mut fields = at.map("a map of the eight sealed files, as mint writes it")?;
+    let mut missing = Vec::new();
+    for name in BUNDLE_FILES {
+        match fields.one_of_all(name, "A sealed file of kubeadm's shared PKI, base64") {
+            Some(item) => drop(item.parse(&form::SEALED, sealed).map(|text| bundle.insert(name.to_owned(), text))),
+            None => missing.push(name),
         }
     }
-    let missing: Vec<&str> = BUNDLE_FILES.into_iter().filter(|name| !fields.has(name)).collect();
+    fields.finish();
     if !missing.is_empty() {
         at.misplaced(
             format!("the bundle has no {}", missing.join(", ")),

@@ -1,9 +1,14 @@
 //! The walk over a spanned tree: values with their field path, maps that know which fields were asked for, and one
 //! place where violations gather. A reader asks for fields and goes on past every violation, so that all are found.
+//!
+//! The same readers tell what they would take, for [`super::outline`]: run over [`At::everything`] they are given every field they
+//! ask for and no value.
 
 use std::cell::RefCell;
 
-use super::field::{shown, shown_name};
+use super::field::{path_name, shown, shown_name};
+use super::form::{Form, Look};
+use super::outline::{FieldOutline, MapOutline, Outline, Rule, Shape};
 use super::scalar;
 use super::tree::{Entry, Node, Place, Tree};
 use super::violation::Violation;
@@ -37,12 +42,37 @@ pub(super) struct At<'t> {
     pub(super) tree: &'t Tree,
     pub(super) path: String,
     pub(super) key: Place,
+    /// Where is kept what is asked of this value, if there is none and all is asked.
+    outline: Option<Outline>,
 }
 
 impl<'t> At<'t> {
     /// The root of a document; `path` is empty, or the kind of a kubeadm document.
     pub(super) fn root(walk: &'t Walk, tree: &'t Tree, path: &str) -> Self {
-        Self { walk, tree, path: path.to_owned(), key: tree.place }
+        Self { walk, tree, path: path.to_owned(), key: tree.place, outline: None }
+    }
+
+    /// A value that has every field it is asked for, and of which `outline` keeps what was asked. `tree` is empty.
+    pub(super) fn everything(walk: &'t Walk, tree: &'t Tree, outline: &Outline) -> Self {
+        Self { outline: Some(outline.clone()), ..Self::root(walk, tree, "") }
+    }
+
+    /// The value of a field or an item.
+    fn below(&self, tree: &'t Tree, path: String, key: Place) -> Self {
+        Self { walk: self.walk, tree, path, key, outline: None }
+    }
+
+    /// What is below a value that has everything.
+    fn part(&self, outline: &Outline) -> Self {
+        Self { outline: Some(outline.clone()), ..self.below(self.tree, String::new(), self.key) }
+    }
+
+    /// Keeps what is asked, if all is asked; whether it is.
+    fn keep(&self, shape: impl FnOnce() -> Shape) -> bool {
+        if let Some(outline) = &self.outline {
+            outline.add(shape());
+        }
+        self.outline.is_some()
     }
 
     /// A violation of this value, at the value.
@@ -71,7 +101,9 @@ impl<'t> At<'t> {
     /// The value as a map. `example` is what to write.
     pub(super) fn map(&self, example: &str) -> Option<Fields<'t>> {
         match &self.tree.node {
-            Node::Map(entries) => Some(Fields { at: self.clone(), entries, asked: Vec::new(), never: Vec::new() }),
+            Node::Map(entries) => {
+                Some(Fields { at: self.clone(), entries, asked: Vec::new(), never: Vec::new(), outline: MapOutline::default() })
+            }
             other => {
                 self.wrong(format!("this is {}, not a map", self.called(other)), format!("write {example}"));
                 None
@@ -79,20 +111,49 @@ impl<'t> At<'t> {
         }
     }
 
+    /// The value as a map whose keys are the user's own; `each` reads an entry. `example` is what to write. How many
+    /// entries there are.
+    pub(super) fn keyed(&self, example: &str, keys: &'static Form, mut each: impl FnMut(Key<'t>, Self)) -> Option<usize> {
+        let value = Outline::default();
+        if self.keep(|| Shape::Keyed { keys, value: value.clone() }) {
+            each(Key { text: keys.example, plain: false }, self.part(&value));
+            return None;
+        }
+        let entries = self.map(example)?.entries;
+        for entry in entries {
+            let path = self.path_of(path_name(&entry.key));
+            each(Key { text: &entry.key, plain: entry.plain }, self.below(&entry.value, path, entry.place));
+        }
+        Some(entries.len())
+    }
+
     /// The value as a list. `example` is what to write.
     pub(super) fn list(&self, example: &str) -> Option<Vec<Self>> {
+        let item = Outline::default();
+        if self.keep(|| Shape::List(item.clone())) {
+            return Some(vec![self.part(&item)]);
+        }
         match &self.tree.node {
-            Node::List(items) => Some(
-                items
-                    .iter()
-                    .enumerate()
-                    .map(|(i, tree)| Self { walk: self.walk, tree, path: format!("{}[{i}]", self.path), key: tree.place })
-                    .collect(),
-            ),
+            Node::List(items) => {
+                let item = |(i, tree): (usize, &'t Tree)| self.below(tree, format!("{}[{i}]", self.path), tree.place);
+                Some(items.iter().enumerate().map(item).collect())
+            }
             other => {
                 self.wrong(format!("this is {}, not a list", self.called(other)), format!("write {example}"));
                 None
             }
+        }
+    }
+
+    /// A value that may be a map, or something else.
+    pub(super) fn map_or<T>(&self, map: impl FnOnce(&Self) -> Option<T>, other: impl FnOnce(&Self) -> Option<T>) -> Option<T> {
+        match (&self.tree.node, &self.outline) {
+            (_, Some(_)) => {
+                let (_, _) = (other(self), map(self));
+                None
+            }
+            (Node::Map(_), None) => map(self),
+            (_, None) => other(self),
         }
     }
 
@@ -105,8 +166,54 @@ impl<'t> At<'t> {
         matches!(&self.tree.node, Node::Scalar { text, plain: true } if scalar::is_null(text.expose()))
     }
 
-    /// The source text of a single value that has a form of its own; whether YAML takes it for text does not matter then.
-    pub(super) fn word(&self, example: &str) -> Option<&'t str> {
+    /// Whether the value is this word.
+    pub(super) fn says(&self, word: &str) -> bool {
+        matches!(&self.tree.node, Node::Scalar { text, .. } if text.expose() == word)
+    }
+
+    /// The text of a single value that is no secret.
+    pub(super) fn word(&self, form: &'static Form) -> Option<&'t str> {
+        if self.keep(|| Shape::Single(form)) {
+            return None;
+        }
+        let text = self.single(form.example)?;
+        let quoted = if text.len() <= 40 { format!("put it in quotes: \"{text}\"") } else { "put it in quotes".to_owned() };
+        self.is_what_yaml_takes_it_for(form, text, &shown(text), &quoted).then_some(text)
+    }
+
+    /// A value read by one of [`super::field`]'s parsers, whose errors may quote it. Nothing else does.
+    pub(super) fn parse<T>(&self, form: &'static Form, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        if self.keep(|| Shape::Single(form)) {
+            return None;
+        }
+        let text = self.single(form.example)?;
+        match parse(text) {
+            Ok(value) => self.is_what_yaml_takes_it_for(form, text, "this", "put it in quotes").then_some(value),
+            Err(sentence) => {
+                self.wrong_sentence(&sentence);
+                None
+            }
+        }
+    }
+
+    /// What YAML takes for anything but text has to be quoted, whatever its form is, and a number must not: other readers of
+    /// YAML, an editor's among them, would see another value.
+    fn is_what_yaml_takes_it_for(&self, form: &Form, text: &str, called: &str, advice: &str) -> bool {
+        let plain = matches!(&self.tree.node, Node::Scalar { plain: true, .. });
+        match (form.look, scalar::meaning(text)) {
+            (Look::Number(..), _) if !plain => {
+                self.wrong(format!("{called} is text to YAML, not a number"), "write the number without quotes");
+                false
+            }
+            (Look::Text(_), Some(meaning)) if plain => {
+                self.wrong(format!("{called} is {meaning} to YAML, not text"), advice);
+                false
+            }
+            _ => true,
+        }
+    }
+
+    fn single(&self, example: &str) -> Option<&'t str> {
         match &self.tree.node {
             Node::Scalar { text, .. } if !self.is_null() => Some(text.expose()),
             other => {
@@ -116,33 +223,11 @@ impl<'t> At<'t> {
         }
     }
 
-    /// Text without a form of its own: what YAML takes for anything but text has to be quoted.
-    pub(super) fn text(&self, example: &str) -> Option<&'t str> {
-        let text = self.word(example)?;
-        let plain = matches!(&self.tree.node, Node::Scalar { plain: true, .. });
-        match scalar::meaning(text) {
-            Some(meaning) if plain => {
-                let advice = if text.len() <= 40 { format!("put it in quotes: \"{text}\"") } else { "put it in quotes".to_owned() };
-                self.wrong(format!("{} is {meaning} to YAML, not text", shown(text)), advice);
-                None
-            }
-            _ => Some(text),
-        }
-    }
-
-    /// A value read by one of [`super::field`]'s parsers, whose errors may quote it.
-    pub(super) fn parse<T>(&self, example: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
-        match parse(self.word(example)?) {
-            Ok(value) => Some(value),
-            Err(sentence) => {
-                self.wrong_sentence(&sentence);
-                None
-            }
-        }
-    }
-
     /// `true` or `false`.
     pub(super) fn boolean(&self) -> Option<bool> {
+        if self.keep(|| Shape::Boolean) {
+            return None;
+        }
         match &self.tree.node {
             Node::Scalar { text, plain: true } if text.expose() == "true" => Some(true),
             Node::Scalar { text, plain: true } if text.expose() == "false" => Some(false),
@@ -154,10 +239,20 @@ impl<'t> At<'t> {
     }
 
     /// One of a few words.
-    pub(super) fn choice<T: Clone>(&self, choices: &[(&str, T)]) -> Option<T> {
-        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        let example = names.join(" or ");
-        let word = self.word(&example)?;
+    pub(super) fn choice<T: Clone>(&self, choices: &[(&'static str, T)]) -> Option<T> {
+        self.choice_or(choices, None)
+    }
+
+    /// One of a few words. `other` is what may be written instead of a word.
+    pub(super) fn choice_or<T: Clone>(&self, choices: &[(&'static str, T)], other: Option<&str>) -> Option<T> {
+        let names: Vec<&'static str> = choices.iter().map(|(name, _)| *name).collect();
+        if self.keep(|| Shape::Words(names.clone())) {
+            return None;
+        }
+        let mut words: Vec<&str> = names;
+        words.extend(other);
+        let example = words.join(" or ");
+        let word = self.single(&example)?;
         let found = choices.iter().find(|(name, _)| *name == word).map(|(_, value)| value.clone());
         if found.is_none() {
             // A word may be quoted; anything else may be a secret that was pasted here.
@@ -169,18 +264,28 @@ impl<'t> At<'t> {
     }
 }
 
+/// A key of the user's own.
+#[derive(Clone, Copy)]
+pub(super) struct Key<'t> {
+    pub(super) text: &'t str,
+    /// Written without quotes.
+    pub(super) plain: bool,
+}
+
 /// A map whose fields are being read.
 pub(super) struct Fields<'t> {
     pub(super) at: At<'t>,
     entries: &'t [Entry],
     asked: Vec<&'static str>,
     never: Vec<&'static str>,
+    outline: MapOutline,
 }
 
 impl<'t> Fields<'t> {
-    /// A field that may be absent. Asking makes it known; a known field that is null counts as absent and is a violation.
-    pub(super) fn get(&mut self, name: &'static str) -> Option<At<'t>> {
-        let at = self.peek(name)?;
+    /// A field that may be absent; `what` it means. Asking makes it known; a known field that is null counts as absent and
+    /// is a violation.
+    pub(super) fn get(&mut self, name: &'static str, what: &'static str) -> Option<At<'t>> {
+        let at = self.peek(name, what, false)?;
         if at.is_null() {
             at.wrong("the field has no value", "give it one or remove the field");
             return None;
@@ -189,15 +294,21 @@ impl<'t> Fields<'t> {
     }
 
     /// A field that may be absent or null.
-    fn peek(&mut self, name: &'static str) -> Option<At<'t>> {
+    fn peek(&mut self, name: &'static str, what: &'static str, required: bool) -> Option<At<'t>> {
         self.asked.push(name);
+        if self.at.outline.is_some() {
+            let value = Outline::default();
+            let at = self.at.part(&value);
+            self.outline.fields.push(FieldOutline { name, required, what, value });
+            return Some(at);
+        }
         let entry = self.entries.iter().find(|entry| entry.key == name)?;
-        Some(At { walk: self.at.walk, tree: &entry.value, path: self.at.path_of(name), key: entry.place })
+        Some(self.at.below(&entry.value, self.at.path_of(name), entry.place))
     }
 
-    /// A field that must be there. `example` is what to write.
-    pub(super) fn need(&mut self, name: &'static str, example: &str) -> Option<At<'t>> {
-        if let Some(at) = self.peek(name) {
+    /// A field that must be there. `what` it means, and an `example` of what to write.
+    pub(super) fn need(&mut self, name: &'static str, what: &'static str, example: &str) -> Option<At<'t>> {
+        if let Some(at) = self.peek(name, what, true) {
             if at.is_null() {
                 at.wrong("the field has no value", format!("write {example}"));
                 return None;
@@ -208,6 +319,18 @@ impl<'t> Fields<'t> {
         None
     }
 
+    /// A field that must be there with others, of which the reader tells at once which are not.
+    pub(super) fn one_of_all(&mut self, name: &'static str, what: &'static str) -> Option<At<'t>> {
+        self.peek(name, what, true)
+    }
+
+    /// A field that is there and has this value, which somebody else has looked at.
+    pub(super) fn seen(&mut self, name: &'static str, what: &'static str, value: &'static str) {
+        if let Some(at) = self.peek(name, what, true) {
+            let _ = at.keep(|| Shape::Words(vec![value]));
+        }
+    }
+
     /// A field that does not belong here, though a person may well write it: a violation with words of its own.
     pub(super) fn never(&mut self, name: &'static str, problem: &str, advice: &str) {
         self.never.push(name);
@@ -216,14 +339,11 @@ impl<'t> Fields<'t> {
         }
     }
 
-    /// Whether the field is written.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.entries.iter().any(|entry| entry.key == name)
-    }
-
-    /// All entries as they are written, for maps whose keys are the user's own.
-    pub(super) const fn entries(&self) -> &'t [Entry] {
-        self.entries
+    /// How many of the fields that a rule is about are written. What breaks the rule is for the reader to say.
+    pub(super) fn written(&mut self, rule: Rule) -> usize {
+        let (Rule::One(names) | Rule::AtMostOne(names) | Rule::Together(names)) = rule;
+        self.outline.rules.push(rule);
+        names.iter().filter(|name| self.entries.iter().any(|entry| entry.key == **name)).count()
     }
 
     /// Every field that nobody asked for is a violation, with the nearest known one as advice. Its value is never quoted.
@@ -238,6 +358,7 @@ impl<'t> Fields<'t> {
             };
             self.at.walk.wrong(entry.place, &self.at.path, problem, advice);
         }
+        let _ = self.at.keep(|| Shape::Map(self.outline));
     }
 }
 

@@ -107,6 +107,10 @@ impl Host for LocalHost {
         files::read_part(&self.at(path), part, limit)
     }
 
+    async fn is_private(&self, path: &Path) -> Result<Option<bool>, Fault> {
+        files::is_private(&self.at(path))
+    }
+
     async fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault> {
         files::list(&self.at(path))
     }

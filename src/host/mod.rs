@@ -330,6 +330,8 @@ pub trait Host {
     fn read(&self, path: &Path, limit: usize) -> impl Future<Output = Result<Option<Vec<u8>>, Fault>>;
     /// The first or last `limit` bytes of a file, which may begin or end in the middle of a line. `None` if there is none.
     fn read_part(&self, path: &Path, part: Part, limit: usize) -> impl Future<Output = Result<Option<Vec<u8>>, Fault>>;
+    /// Whether a file's mode is for its owner alone ([`Mode::Private`], or less). `None` if there is none.
+    fn is_private(&self, path: &Path) -> impl Future<Output = Result<Option<bool>, Fault>>;
     /// Names in a folder, sorted; `None` if there is none.
     fn list(&self, path: &Path) -> impl Future<Output = Result<Option<Vec<String>>, Fault>>;
     /// Replaces or creates the file as one: temporary file in the same folder, mode, sync, rename, sync of the folder.

@@ -8,5 +8,6 @@ pub mod censor;
 pub mod command;
 pub mod config;
 pub mod diagnosis;
+pub mod quirk;
 pub mod symptom;
 pub mod testimony;

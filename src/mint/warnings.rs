@@ -1,5 +1,6 @@
 //! What a person should know before using what was minted.
 
+use crate::document::remark::{self, Remark};
 use crate::document::size::{self, Platform};
 use crate::document::spec::{CredentialKind, PkiMode};
 use crate::fault::Fault;
@@ -48,13 +49,8 @@ pub(super) fn all(material: &Material<'_>, files: &[MintedFile]) -> Result<Vec<S
                 .to_owned(),
         );
     }
-    if let Some(count) = spec.control_plane.count
-        && count.is_multiple_of(2)
-    {
-        warnings.push(format!(
-            "{count} control planes survive the loss of no more machines than {} do; use an odd number",
-            count.saturating_sub(1)
-        ));
+    if let Some(Remark { problem, advice }) = spec.control_plane.count.and_then(remark::control_planes) {
+        warnings.push(format!("{problem}; {advice}"));
     }
     if options.valid_for.as_secs() > LONG_WINDOW.unsigned_abs() {
         warnings.push(format!(
@@ -68,34 +64,16 @@ pub(super) fn all(material: &Material<'_>, files: &[MintedFile]) -> Result<Vec<S
     Ok(warnings)
 }
 
-/// A document that is more than a platform takes, and where it would fit in gzip.
+/// A document that is more than some platforms take, and for which of them gzip is enough.
 fn too_large(file: &MintedFile) -> Result<Option<String>, Fault> {
     let bytes = file.bytes.expose().len();
-    let over = size::exceeded(bytes);
-    if over.is_empty() {
-        return Ok(None);
-    }
+    let Some(Remark { problem, advice }) = remark::size(bytes) else { return Ok(None) };
     let document = MintedDocument { name: &file.name, bytes: &file.bytes };
     // Where base64 is taken it is decoded, so that what counts is what gzip makes of the document.
     let encoded: usize = render(Format::GzipBase64, "", &[document])?.iter().map(|file| file.bytes.expose().trim_ascii_end().len()).sum();
     let packed = encoded / 4 * 3;
     let still = size::exceeded(packed);
-    let helped: Vec<Platform> = over.iter().copied().filter(|platform| !still.contains(platform)).collect();
-    let with_gzip = match helped.as_slice() {
-        [] => String::new(),
-        _ => format!(
-            "; with --render {}, where base64 is taken, it has {packed}, which fits that of {}",
-            Format::GzipBase64.name(),
-            names(&helped)
-        ),
-    };
-    Ok(Some(format!(
-        "{} has {bytes} bytes, more than the userdata of {} takes{with_gzip}; pki: {{url: …}}, pki: disk or ECDSA keys make it small",
-        file.name,
-        names(&over)
-    )))
-}
-
-fn names(platforms: &[Platform]) -> String {
-    platforms.iter().map(|platform| platform.name()).collect::<Vec<_>>().join(" and of ")
+    let helped: Vec<&str> = size::exceeded(bytes).into_iter().filter(|platform| !still.contains(platform)).map(Platform::name).collect();
+    let enough = if helped.is_empty() { "for none of them".to_owned() } else { format!("for {}", helped.join(" and ")) };
+    Ok(Some(format!("{}: {problem}; {advice}, which makes {packed} bytes of it, enough {enough}", file.name)))
 }

@@ -10,6 +10,7 @@ use crate::document::spec::{BootstrapCredential, InitializeNode, NodeSpec, PkiSo
 use crate::facts::Facts;
 use crate::fence;
 use crate::kubeadm::config::{self, Secrets, Spelt};
+use crate::kubeadm::quirk::{Quirk, quirks};
 use crate::preflight;
 
 const REDACTED: &str = "[redacted]";
@@ -43,6 +44,8 @@ pub struct Forecast {
 struct Way {
     course: Course,
     steps: Vec<Told>,
+    /// What this release of kubeadm does otherwise than others.
+    quirks: Vec<Quirk>,
     /// The documents that kubeadm reads.
     kubeadm: Vec<Value>,
     #[serde(skip)]
@@ -60,14 +63,15 @@ struct Told {
 }
 
 impl Way {
-    fn new(plan: Plan, kubeadm: Vec<Value>) -> Self {
+    fn new(spec: &NodeSpec, course: Course, kubeadm: Vec<Value>) -> Self {
+        let plan = build(spec, course);
         let told = |step: &super::Step| Told {
             id: step.id,
             why: step.why.clone(),
             done_when: step.done_when,
             deadline_seconds: step.deadline.as_secs(),
         };
-        Self { course: plan.course, steps: plan.steps.iter().map(told).collect(), kubeadm, plan }
+        Self { course, steps: plan.steps.iter().map(told).collect(), quirks: quirks(spec, course).collect(), kubeadm, plan }
     }
 }
 
@@ -101,9 +105,9 @@ pub fn forecast(spec: &NodeSpec, facts: Option<&Facts>) -> Forecast {
             certificate_key: matches!(spec.pki, Some(PkiSource::Secret { .. })).then_some(REDACTED),
             bootstrap_token: matches!(spec.discovery.credential, Some(BootstrapCredential::Token(_))).then(|| (REDACTED, config::A_WINDOW)),
         };
-        courses.push(Way::new(build(spec, Course::Initialise), config::init(spec, &identity, secrets)));
+        courses.push(Way::new(spec, Course::Initialise, config::init(spec, &identity, secrets)));
     }
-    courses.push(Way::new(build(spec, Course::Join), config::join(spec, &identity)));
+    courses.push(Way::new(spec, Course::Join, config::join(spec, &identity)));
     Forecast {
         api_version: "kubeboot/v1alpha1",
         kind: "Plan",
@@ -139,7 +143,14 @@ impl Forecast {
                 (Course::Join, 1) => ("join", String::new()),
                 (Course::Join, _) => ("join", "\nIf the cluster is alive already:\n\n".to_owned()),
             };
-            let _ = write!(text, "{when}{}\nkubeadm {verb} reads:\n{}", render(&way.plan), config::render(&way.kubeadm));
+            let _ = write!(text, "{when}{}", render(&way.plan));
+            if !way.quirks.is_empty() {
+                let _ = writeln!(text, "\nOf kubeadm {}, and what is done about it:", self.kubernetes_version);
+            }
+            for quirk in &way.quirks {
+                let _ = writeln!(text, "  {}:\n     {};\n     {}", quirk.id, quirk.kubeadm, quirk.kubeboot);
+            }
+            let _ = write!(text, "\nkubeadm {verb} reads:\n{}", config::render(&way.kubeadm));
         }
         text
     }

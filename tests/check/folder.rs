@@ -170,7 +170,7 @@ fn a_bundle_beside_its_document_that_has_a_name_twice_is_none() {
             Input { bytes: Secret::new(text.into_bytes()), ..input }
         })
         .collect();
-    let beside = [Companions { folder: "d".to_owned(), bundle: Some(Secret::new(twice)), key: None }];
+    let beside = [Companions { folder: "d".to_owned(), bundle: Some(Secret::new(twice)), key: None, manifests: Vec::new() }];
     assert_eq!(broken(&check(&inputs, &beside, NOW)), [Rule::BundleContents; 2]);
 }
 
@@ -181,7 +181,12 @@ fn what_is_kept_apart_is_compared_where_it_lies_beside() {
         let (one, two) = (all_files(&cluster, DAY, KeyPlace::Apart), all_files(&cluster, DAY, KeyPlace::Apart));
         let bytes = |files: &[MintedFile], kind| files.iter().find(|file| file.kind == kind).map(|file| file.bytes.clone());
         let beside = |bundle: &[MintedFile], key: &[MintedFile]| {
-            [Companions { folder: "d".to_owned(), bundle: bytes(bundle, FileKind::Bundle), key: bytes(key, FileKind::CertificateKey) }]
+            [Companions {
+                folder: "d".to_owned(),
+                bundle: bytes(bundle, FileKind::Bundle),
+                key: bytes(key, FileKind::CertificateKey),
+                manifests: Vec::new(),
+            }]
         };
         let inputs: Vec<Input> = documents(one.clone()).into_iter().map(|(input, _)| input).collect();
         let found = |companions: &[Companions]| broken(&check(&inputs, companions, NOW));

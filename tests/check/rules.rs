@@ -1,6 +1,7 @@
 //! Whole outputs for people and for tools, and each rule by itself, with an input beside it that does not break it.
 
 use kubeboot::check::{Rule, Severity, text, validate};
+use kubeboot::document::field::KubernetesVersion;
 use kubeboot::moment::UnixTime;
 
 use super::support::golden;
@@ -222,7 +223,8 @@ fn kubeadm_s_answer_is_shown_without_values() {
     ] {
         assert_eq!(validate::shown(answer), shown);
     }
-    assert_eq!(validate::refused("a.yaml", "x").rule.severity(), Severity::Error);
+    let version = KubernetesVersion { major: 1, minor: 37, patch: 2 };
+    assert_eq!(validate::refused("a.yaml", None, version, "x").rule.severity(), Severity::Error);
     assert_eq!(validate::absent().rule.severity(), Severity::Note);
 }
 

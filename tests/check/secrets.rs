@@ -1,6 +1,8 @@
 //! No output shows a secret: every fixture, every line of it as the place of a violation, searched for what was planted.
 
 use kubeboot::check::text;
+use kubeboot::render::{Format, MintedDocument, render};
+use kubeboot::secret::Secret;
 
 use super::{fixture, judged};
 
@@ -41,12 +43,20 @@ fn a_planted_secret_is_found() {
 
 #[test]
 fn no_output_shows_a_secret() {
-    let mut holding = 0;
+    let (mut holding, mut wrapped) = (0, 0);
     for name in fixtures() {
         let bytes = fixture(&name);
         holding += usize::from(shows_a_secret(&String::from_utf8_lossy(&bytes)).is_some());
         assert_eq!(shows_a_secret(&said(&bytes)), None, "{name}");
+        for format in [Format::GzipBase64, Format::CloudConfig] {
+            let document = Secret::new(bytes.clone());
+            // What is no text is not rendered as one.
+            let Ok(files) = render(format, "prod", &[MintedDocument { name: "a.yaml", bytes: &document }]) else { continue };
+            wrapped += 1;
+            assert_eq!(shows_a_secret(&said(files[0].bytes.expose())), None, "{name} {format:?}");
+        }
     }
+    assert!(wrapped > 200, "only {wrapped} were wrapped");
     assert!(holding > 100, "only {holding} fixtures hold a secret");
 }
 

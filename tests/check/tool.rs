@@ -1,46 +1,6 @@
 //! The binary: which stream says what, with which exit code.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-
-/// A folder that is removed again.
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, bytes).unwrap();
-        path
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-/// Exit code, standard output, standard error.
-fn said(arguments: &[&str], input: &[u8]) -> (i32, String, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_kubeboot"))
-        .arg("check")
-        .args(arguments)
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A wrong command line is refused before anything is read.
-    let _closed = child.stdin.take().unwrap().write_all(input);
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
-}
+use super::binary::{Folder, said};
 
 const GOOD: &str = "accept/worker-token.yaml";
 const WRONG: &str = "reject/everything-at-once.yaml";
@@ -88,28 +48,21 @@ fn a_wrong_command_line_is_2() {
         assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}");
         assert!(err.contains("Usage: kubeboot"), "{err}");
     }
+    let (code, out, err) = said(&["-", "-"], &super::fixture(GOOD));
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.starts_with("kubeboot: standard input is named twice, and can be read once\n"), "{err}");
 }
 
 #[test]
-fn what_is_not_there_is_65_and_said_on_standard_error() {
-    let empty = Folder::new();
-    for path in ["/nonexistent/node.yaml", empty.path().to_str().unwrap()] {
-        let (code, out, err) = said(&[path], b"");
-        assert_eq!((code, out.as_str()), (65, ""), "{path}");
-        assert!(err.starts_with("kubeboot: there is no "), "{err}");
-    }
-}
-
-#[test]
-fn a_folder_is_read_one_folder_deep_without_its_keys() {
+fn a_folder_is_read_two_folders_deep_without_its_keys() {
     let folder = Folder::new();
     folder.write("worker.yaml", &super::fixture(GOOD));
     folder.write("deployment.yaml", b"apiVersion: apps/v1\nkind: Deployment\n");
-    folder.write("cloud-config.yaml", b"#cloud-config\nkubeboot: |\n  apiVersion: kubeboot/v1alpha1\n");
+    folder.write("cloud-config.yaml", b"#cloud-config\npackages: [kubeboot]\n");
     folder.write("bundle.json", b"{}");
     folder.write("admin.conf", b"apiVersion: v1\nkind: Config\n");
     folder.write("pki/wrong.yaml", &super::fixture(WRONG));
-    folder.write("a/b/wrong.yaml", &super::fixture(WRONG));
+    folder.write("a/b/c/wrong.yaml", &super::fixture(WRONG));
     let (code, out, _) = said(&[folder.path().to_str().unwrap()], b"");
     assert_eq!(code, 0, "{out}");
     assert!(out.contains("note[skipped]") && out.contains("deployment.yaml"), "{out}");
@@ -117,8 +70,8 @@ fn a_folder_is_read_one_folder_deep_without_its_keys() {
     assert!(!out.contains("bundle.json") && !out.contains("admin.conf") && !out.contains("wrong.yaml"), "{out}");
     // What is broken was meant all the same.
     folder.write("a/torn.yaml", b"apiVersion: kubeboot/v1alpha1\nkind: Node\ncluster: {\n");
-    folder.write("a/wrong.yaml", &super::fixture(WRONG));
+    folder.write("a/b/wrong.yaml", &super::fixture(WRONG));
     let (code, out, _) = said(&[folder.path().to_str().unwrap()], b"");
     assert_eq!(code, 65, "{out}");
-    assert!(out.contains("a/wrong.yaml:5:20") && out.contains("a/torn.yaml:"), "{out}");
+    assert!(out.contains("a/b/wrong.yaml:5:20") && out.contains("a/torn.yaml:"), "{out}");
 }

@@ -1,5 +1,7 @@
 //! Every answer to the creates against every answer to the read: what becomes of the machine, whom nobody serves.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use kubeboot::host::{Method, Response, Unanswered};
@@ -145,7 +147,7 @@ fn every_answer_to_the_creates_against_every_answer_to_the_read() {
                 Exists => *exists,
                 Conflicts => *conflicts,
             };
-            let got = becomes(&document, (first.clone(), others.clone(), read.clone()));
+            let got = becomes(&document, vec![first.clone(), others.clone()], vec![read.clone()]);
             cells += 1;
             if got != wanted {
                 wrong.push(format!("PUT {first:?}, PUT {others:?}, GET {read:?}: {got:?}, not {wanted:?}"));
@@ -156,17 +158,48 @@ fn every_answer_to_the_creates_against_every_answer_to_the_read() {
     assert!(wrong.is_empty(), "{} of {cells}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-fn becomes(document: &[u8], (first, others, read): (Answer, Answer, Answer)) -> Then {
+/// S3 says 403 of what is not there to whoever may not list the bucket: the create's answer decides what it means.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
+#[test]
+fn a_read_that_is_forbidden_means_what_the_creates_say() {
+    let document = document_with(CLAIM);
+    let spec = kubeboot::document::read_node(&crate::documents::document(&document)).unwrap();
+    let cluster = kubeboot::act::pki::cluster_identity(&spec).unwrap();
+    let of = |machine: &str| {
+        let body = format!("{{\"cluster\":\"{cluster}\",\"node\":\"cp-1\",\"machine\":\"{machine}\"}}").into_bytes();
+        Ok(Response { status: 200, body })
+    };
+    let (ours, theirs, lost) = (of(MACHINE), of(OTHER), Waits("awaits-initialiser"));
+    let statuses = |list: &[u16]| list.iter().map(|status| answers(*status)).collect::<Vec<Answer>>();
+    let then = |list: &[u16], last: &Answer| [statuses(list), vec![last.clone()]].concat();
+    for (puts, gets, wanted) in [
+        // Another's create is not over: its claim is there a moment later.
+        (statuses(&[409, 412]), then(&[403], &theirs), lost),
+        (statuses(&[409, 409, 409, 412]), then(&[403, 404, 403], &theirs), lost),
+        // It came to nothing, and this machine's does not.
+        (statuses(&[409, 201, 412]), then(&[403], &ours), Starts),
+        // Deleted right before init: the next run asks anew.
+        (statuses(&[201, 412]), vec![ours.clone(), answers(403)], Ends("claim-store-down", 75)),
+        // It exists, or will never be there: then the read is forbidden for good.
+        (statuses(&[412]), statuses(&[403]), REFUSED),
+        (statuses(&[201, 412]), statuses(&[403]), REFUSED),
+        (statuses(&[409, 412]), statuses(&[403]), REFUSED),
+        (statuses(&[409]), statuses(&[403]), REFUSED),
+        (statuses(&[409]), statuses(&[403, 404]), REFUSED),
+        (statuses(&[503]), statuses(&[403]), DOWN),
+    ] {
+        let shown = format!("{puts:?} {gets:?}");
+        assert_eq!(becomes(&document, puts, gets), wanted, "{shown}");
+    }
+}
+
+/// What becomes of a machine whose store gives these answers one after the other, the last ones for ever.
+fn becomes(document: &[u8], puts: Vec<Answer>, gets: Vec<Answer>) -> Then {
     let store = Rc::new(Store::default());
-    let puts = std::cell::Cell::new(0);
+    let (puts, gets) = (RefCell::new(VecDeque::from(puts)), RefCell::new(VecDeque::from(gets)));
     let script: Script = Box::new(move |_, request| {
-        Some(match request.method {
-            Method::Put => {
-                puts.set(puts.get() + 1);
-                if puts.get() == 1 { first.clone() } else { others.clone() }
-            }
-            _ => read.clone(),
-        })
+        let mut left = if request.method == Method::Put { puts.borrow_mut() } else { gets.borrow_mut() };
+        if left.len() > 1 { left.pop_front() } else { left.front().cloned() }
     });
     *store.script.borrow_mut() = Some(script);
     let sim = machine_of(document.to_vec(), store, silent());

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::sync::{Arc, Barrier, Mutex};
 
 use kubeboot::facts::Facts;
 use kubeboot::failure::Failure;
-use kubeboot::host::local::{LocalHost, Surroundings};
-use kubeboot::host::{Host, Method};
+use kubeboot::host::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 
 use crate::initialiser::{self, Initialiser, Script, Store, boot_as, document_with, machine_of};
+use crate::real::{beside, exchange, trusting};
 use crate::servers::{Ca, serve};
 use crate::sim::Sim;
 use crate::{inits, last_wait, silent, told};
@@ -58,34 +58,28 @@ impl Shelf {
     }
 }
 
-/// Serves the shelf on a thread of its own.
+/// Serves the shelf.
 fn store_of(ca: &Ca, shelf: Arc<Mutex<Shelf>>) -> SocketAddr {
     let acceptor = TlsAcceptor::from(Arc::new(ca.server("127.0.0.1", |_| {})));
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let (address, _) = serve(move |stream| {
-                let (acceptor, shelf) = (acceptor.clone(), Arc::clone(&shelf));
-                async move {
-                    if let Ok(mut stream) = acceptor.accept(stream).await {
-                        while let Some((head, body)) = request(&mut stream).await {
-                            let (status, page) = shelf.lock().unwrap().answer(&head, body);
-                            let head = format!("HTTP/1.1 {status} As It Is\r\nContent-Length: {}\r\n\r\n", page.len());
-                            let whole = [head.as_bytes(), &page].concat();
-                            if stream.write_all(&whole).await.is_err() || stream.flush().await.is_err() {
-                                return;
-                            }
+    beside(|| async move {
+        let (address, _) = serve(move |stream| {
+            let (acceptor, shelf) = (acceptor.clone(), Arc::clone(&shelf));
+            async move {
+                if let Ok(mut stream) = acceptor.accept(stream).await {
+                    while let Some((head, body)) = request(&mut stream).await {
+                        let (status, page) = shelf.lock().unwrap().answer(&head, body);
+                        let head = format!("HTTP/1.1 {status} As It Is\r\nContent-Length: {}\r\n\r\n", page.len());
+                        let whole = [head.as_bytes(), &page].concat();
+                        if stream.write_all(&whole).await.is_err() || stream.flush().await.is_err() {
+                            return;
                         }
                     }
                 }
-            })
-            .await;
-            sender.send(address).unwrap();
-            std::future::pending::<()>().await;
-        });
-    });
-    receiver.recv().unwrap()
+            }
+        })
+        .await;
+        address
+    })
 }
 
 /// The next request on the connection: its head and its body.
@@ -109,11 +103,10 @@ fn document_at(address: SocketAddr, object: &str) -> Vec<u8> {
 
 /// Every request goes over the wire, from a machine whose root is `root`.
 fn wired(root: &Path, before: impl Fn(Method) + 'static) -> Script {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let host = LocalHost::in_surroundings(root.to_owned(), Surroundings::default());
+    let exchange = exchange(root);
     Box::new(move |_, request| {
         before(request.method);
-        Some(runtime.block_on(host.http(request)))
+        Some(exchange(request))
     })
 }
 
@@ -121,14 +114,6 @@ fn machine(document: &[u8], script: Script) -> Sim<Initialiser> {
     let store = Rc::new(Store::default());
     *store.script.borrow_mut() = Some(script);
     machine_of(document.to_vec(), store, silent())
-}
-
-/// An image with a CA bundle that has this CA in it.
-fn trusting(ca: &Ca) -> tempfile::TempDir {
-    let root = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(root.path().join("etc/ssl/certs")).unwrap();
-    std::fs::write(root.path().join("etc/ssl/certs/ca-certificates.crt"), &ca.pem).unwrap();
-    root
 }
 
 fn assert_hidden(told: &str) {

@@ -43,18 +43,23 @@ mod supervise;
 mod tree;
 mod workload;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::outcome::{Outcome, While};
 use crate::say::say;
 
-const USAGE: &str = "usage: cluster run [CASE…] | build | kubeadms | by-hand [RUNS]";
+const USAGE: &str = "usage: cluster run [CASE…] | build | kubeadm | kubeadms | by-hand [RUNS]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.first().map(String::as_str) {
         Some("enter") => enter::enter(&arguments[1..]).map(|()| ExitCode::SUCCESS),
-        Some("kubeadms") => kubeadms(),
+        Some("kubeadm") => parts::kubeadm().map(|kubeadm| told(&[kubeadm])),
+        Some("kubeadms") => parts::other_kubeadms().and_then(|mut all| {
+            all.push(parts::kubeadm()?);
+            Ok(told(&all))
+        }),
         Some("run" | "build" | "by-hand") if supervise::is_worker() => work(&arguments),
         Some("run" | "build" | "by-hand") => supervised(&arguments),
         _ => {
@@ -78,11 +83,11 @@ fn supervised(arguments: &[String]) -> Outcome<ExitCode> {
 }
 
 /// Only a build: no machine, no network, nothing to clean up.
-fn kubeadms() -> Outcome<ExitCode> {
-    for (version, path) in parts::other_kubeadms()? {
+fn told(kubeadms: &[(&str, PathBuf)]) -> ExitCode {
+    for (version, path) in kubeadms {
         println!("{version} {}", path.display());
     }
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }
 
 fn work(arguments: &[String]) -> Outcome<ExitCode> {

@@ -38,11 +38,13 @@ const fn go(name: &'static str, package: &'static str, check: &'static [&'static
     Program { name, package, check, says, cgo: false }
 }
 
+const KUBEADM: Program = go("kubeadm", "k8s.io/kubernetes/cmd/kubeadm", &["version", "-o", "short"], KUBERNETES);
+
 const MODULES: [Module; 5] = [
     Module {
         folder: "kubernetes",
         programs: &[
-            go("kubeadm", "k8s.io/kubernetes/cmd/kubeadm", &["version", "-o", "short"], KUBERNETES),
+            KUBEADM,
             go("kubelet", "k8s.io/kubernetes/cmd/kubelet", &["--version"], KUBERNETES),
             go("kubectl", "k8s.io/kubernetes/cmd/kubectl", &["version", "--client"], KUBERNETES),
             go("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver", &["--version"], KUBERNETES),
@@ -100,14 +102,15 @@ pub fn all() -> Outcome<Parts> {
     let mut programs = BTreeMap::new();
     for module in &MODULES {
         for program in module.programs {
-            let path = match given(program.name)? {
-                Some(path) => check(&path, program).map(|()| path)?,
-                None => build(module.folder, program, KUBERNETES)?,
-            };
-            programs.insert(program.name.to_owned(), path);
+            programs.insert(program.name.to_owned(), part(module.folder, program)?);
         }
     }
     Ok(Parts { programs })
+}
+
+/// The kubeadm of this version.
+pub fn kubeadm() -> Outcome<(&'static str, PathBuf)> {
+    part("kubernetes", &KUBEADM).map(|path| (KUBERNETES, path))
 }
 
 /// The kubeadms of other minors, by version.
@@ -115,13 +118,7 @@ pub fn other_kubeadms() -> Outcome<Vec<(&'static str, PathBuf)>> {
     OTHER_KUBEADMS
         .iter()
         .map(|(folder, version)| {
-            let kubeadm = Program {
-                name: "kubeadm",
-                package: "k8s.io/kubernetes/cmd/kubeadm",
-                check: &["version", "-o", "short"],
-                says: version,
-                cgo: false,
-            };
+            let kubeadm = Program { says: version, ..KUBEADM };
             Ok((*version, build(folder, &kubeadm, version)?))
         })
         .collect()
@@ -139,6 +136,14 @@ pub fn flannel_manifest() -> Outcome<String> {
         fs::copy(&shipped, partial).whilst(shipped.display()).map(drop)
     })?;
     fs::read_to_string(&kept).whilst(kept.display())
+}
+
+/// A program of this version's modules.
+fn part(module: &str, program: &Program) -> Outcome<PathBuf> {
+    match given(program.name)? {
+        Some(path) => check(&path, program).map(|()| path),
+        None => build(module, program, KUBERNETES),
+    }
 }
 
 fn given(name: &str) -> Outcome<Option<PathBuf>> {

@@ -105,6 +105,10 @@ impl Host for Machine {
         self.files.read_part(path, part, limit).await
     }
 
+    async fn is_private(&self, _: &Path) -> Result<Option<bool>, Fault> {
+        panic!("a datasource looks at no mode")
+    }
+
     async fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault> {
         self.files.list(path).await
     }

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use kubeboot::document::remark;
 use kubeboot::document::size::{Counted, Platform, exceeded};
 
 use super::readme;
@@ -48,4 +49,19 @@ fn the_readme_has_the_limits() {
         table.push_str(&format!("| {} | {room} bytes ({:.0} KiB) | {limit}{counted} |\n", platform.name(), room as f64 / 1024.0));
     }
     readme::has("userdata", &table);
+}
+
+#[test]
+fn a_document_that_some_platforms_do_not_take_is_remarked_on() {
+    assert_eq!(remark::size(16_384), None);
+    let problem = "40000 bytes are more than some platforms take as userdata: EC2 (16384), Hetzner (32768), CloudStack (32768 as base64)";
+    assert_eq!(remark::size(40_000).unwrap().problem, problem);
+}
+
+#[test]
+fn an_even_number_of_control_planes_is_remarked_on() {
+    assert_eq!([1, 3, 5, 255].map(remark::control_planes), [None, None, None, None]);
+    for (count, advice) in [(2, "write 1 or 3"), (4, "write 3 or 5"), (254, "write 253 or 255")] {
+        assert_eq!(remark::control_planes(count).unwrap().advice, advice);
+    }
 }

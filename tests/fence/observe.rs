@@ -70,6 +70,9 @@ impl Host for World {
     async fn read_part(&self, _: &Path, _: Part, _: usize) -> Result<Option<Vec<u8>>, Fault> {
         unreachable!()
     }
+    async fn is_private(&self, _: &Path) -> Result<Option<bool>, Fault> {
+        unreachable!()
+    }
     async fn list(&self, _: &Path) -> Result<Option<Vec<String>>, Fault> {
         unreachable!()
     }

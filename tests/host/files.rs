@@ -19,6 +19,7 @@ async fn what_is_missing_is_no_error() {
     let path = Path::new("/no/such/thing");
     assert_eq!(host.read(path, 10).await, Ok(None));
     assert_eq!(host.list(path).await, Ok(None));
+    assert_eq!(host.is_private(path).await, Ok(None));
     assert_eq!(host.remove(path).await, Ok(false));
     assert_eq!(host.remove_folder(path).await, Ok(false));
 }
@@ -31,6 +32,23 @@ async fn modes_of_files_and_of_folders_made_on_the_way_are_exact() {
     let at = |path: &str| mode(&folder.path().join(path));
     assert_eq!([at("a"), at("a/b"), at("a/b/secret")], [0o700, 0o700, 0o600]);
     assert_eq!([at("c"), at("c/d"), at("c/d/open")], [0o755, 0o755, 0o644]);
+}
+
+#[tokio::test]
+async fn a_file_is_private_if_its_mode_gives_group_and_others_nothing() {
+    let (folder, host) = host();
+    let path = folder.path().join("key");
+    std::fs::write(&path, b"k").unwrap();
+    symlink("key", folder.path().join("link")).unwrap();
+    for (mode, is_private) in
+        [(0o600, true), (0o400, true), (0o700, true), (0o640, false), (0o604, false), (0o620, false), (0o602, false), (0o644, false)]
+    {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        for name in ["/key", "/link"] {
+            assert_eq!(host.is_private(Path::new(name)).await, Ok(Some(is_private)), "{name} {mode:o}");
+        }
+    }
+    assert_eq!(host.is_private(Path::new("/key/below")).await.unwrap_err().failure(), Failure::Disk);
 }
 
 #[tokio::test]

@@ -50,6 +50,8 @@ const PHASES: [(&str, f64); 9] = [
 /// What is the same in every such world, and slow to make.
 pub struct Kit {
     document: Vec<u8>,
+    /// The certificate key, hex.
+    pub key: String,
     /// `data` of Secret kubeadm-certs.
     pub bundle: Value,
     authority: String,
@@ -73,6 +75,7 @@ pub fn kit() -> &'static Kit {
         let shared = seal::open(bundle, &CertificateKey::parse(key.expose()).unwrap()).unwrap();
         Kit {
             document: of("control-plane.yaml"),
+            key: key.expose().clone(),
             bundle: json!(bundle),
             shared: SharedName::ALL.map(|name| (name.path(), shared.text(name).to_owned())).into(),
             authority: initialiser.discovery.certificate_authority.clone(),
@@ -93,6 +96,8 @@ pub struct Joiner {
     pub pki: Option<String>,
     /// What is served at [`BUNDLE`], one after the other; the last stays.
     pub served: RefCell<Vec<(u16, Vec<u8>)>>,
+    /// Who answers what is asked for outside of the cluster, instead of it.
+    pub outside: Option<Outside>,
     /// What the operator copies into /etc/kubernetes/pki, and when, of the machine's time.
     pub deliveries: RefCell<Vec<(f64, String, String)>>,
     /// How often kubeadm join was begun.
@@ -107,6 +112,8 @@ pub struct Joiner {
     pub registered: Cell<Option<f64>>,
     pub written: Written,
 }
+
+pub type Outside = Box<dyn Fn(&Request) -> Result<Response, Unanswered>>;
 
 /// Where the bundle lies; the query is a secret.
 pub const BUNDLE: &str = "https://files.test/bundle.json?signature=hunter2";
@@ -397,6 +404,9 @@ impl World for Joiner {
     }
 
     fn http(&self, sim: &Sim<Self>, request: &Request) -> Option<Result<Response, Unanswered>> {
+        if let (Some(outside), None) = (&self.outside, &request.tls) {
+            return Some(outside(request));
+        }
         if request.url == BUNDLE {
             let mut served = self.served.borrow_mut();
             let (status, body) = if served.len() > 1 { served.remove(0) } else { served[0].clone() };

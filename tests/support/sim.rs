@@ -202,6 +202,10 @@ impl<W: World> Host for Sim<W> {
         }))
     }
 
+    async fn is_private(&self, path: &Path) -> Result<Option<bool>, Fault> {
+        Ok(self.files.borrow().get(path).map(|(_, mode)| *mode == Mode::Private))
+    }
+
     async fn list(&self, path: &Path) -> Result<Option<Vec<String>>, Fault> {
         let files = self.files.borrow();
         let below = files.keys().filter_map(|file| file.strip_prefix(path).ok()?.components().next());

@@ -20,7 +20,7 @@ use crate::secret::Secret;
 
 /// Most layers: gzip in base64 in a part of a multi-part that is itself gzip in base64, and one to spare.
 const LAYERS: usize = 6;
-/// What all layers and parts together may come to, bytes.
+/// What all layers, and all parts in which the document may be, may come to together, bytes.
 const WORK: usize = 4 * LIMIT;
 /// The type of a part that is addressed to kubeboot.
 pub const PART_TYPE: &str = "text/x-kubeboot";
@@ -122,6 +122,8 @@ impl Unwrapping<'_> {
     fn peel(&mut self, bytes: &[u8], place: &Place<'_>, addressed: bool) -> Result<Peeled, Fault> {
         (self.see)(bytes);
         let guise = guise(bytes);
+        // A byte order mark is part of no wrapping; the document keeps its own, byte by byte as it came.
+        let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
         if place.way.len() >= LAYERS && matches!(guise, Some(Guise::Gzip | Guise::Mime | Guise::CloudConfig | Guise::Base64)) {
             return Err(too_deep(place));
         }
@@ -131,14 +133,14 @@ impl Unwrapping<'_> {
                 self.peel(inner.expose(), &place.within("gzip"), addressed)
             }
             Some(Guise::Base64) => {
-                let inner = self.decoded(place, |most| encoding::base64(bytes, most), "base64")?;
+                let inner = self.decoded(place, |most| encoding::base64(text, most), "base64")?;
                 self.peel(inner.expose(), &place.within("base64"), addressed)
             }
-            Some(Guise::Mime) => self.message(bytes, place),
+            Some(Guise::Mime) => self.message(text, place),
             Some(Guise::CloudConfig) => self.cloud_config(bytes, place, addressed),
             Some(Guise::Other(words)) if !addressed => Ok(Peeled::Another(words.to_owned())),
-            None if !addressed && !is_ours(bytes) => Ok(Peeled::Another("no document of kubeboot".to_owned())),
-            _ if bytes.trim_ascii().is_empty() => {
+            None if !addressed && !is_ours(text) => Ok(Peeled::Another("no document of kubeboot".to_owned())),
+            _ if text.trim_ascii().is_empty() => {
                 Err(place.broken("there is nothing in here", "wrap the document that `kubeboot mint` wrote"))
             }
             _ => Ok(Peeled::Document { bytes: Secret::new(bytes.to_vec()), origin: place.shown() }),
@@ -217,15 +219,20 @@ impl Unwrapping<'_> {
         let mut others = Vec::new();
         for (number, part) in parts.iter().enumerate() {
             let mut note = |what: &str| others.push(format!("part {} ({}): {what}", number + 1, part.media_type));
+            let left = self.left;
             let inside = if part.is_multipart() { self.entity(part, &place_of(number)) } else { self.part(part, &place_of(number), false) };
+            if !matches!(inside, Ok(Peeled::Document { .. })) {
+                // Nothing of it is kept: the next one may come to as much.
+                self.left = left;
+            }
             match inside {
                 Ok(Peeled::Another(what)) => note(&what),
                 Ok(document) => match &found {
                     Some((first, _)) => return Err(two(place, *first, number)),
                     None => found = Some((number, document)),
                 },
-                // Another agent's part may be as it likes; only what is too much work ends this.
-                Err(fault) if fault.failure() == Failure::DocumentWrapping => note(fault.what()),
+                // Another agent's part may be as it likes, and as large.
+                Err(fault) if matches!(fault.failure(), Failure::DocumentWrapping | Failure::FileTooLarge) => note(fault.what()),
                 Err(fault) => return Err(fault),
             }
         }

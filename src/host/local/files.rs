@@ -100,6 +100,14 @@ pub(super) fn read_part(path: &Path, part: Part, limit: usize) -> Result<Option<
     Ok(Some(bytes))
 }
 
+pub(super) fn is_private(path: &Path) -> Result<Option<bool>, Fault> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(Some(metadata.permissions().mode() & 0o077 == 0)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(fault("can't look at the file's mode", path, &error)),
+    }
+}
+
 pub(super) fn list(path: &Path) -> Result<Option<Vec<String>>, Fault> {
     let failed = |error: io::Error| fault("can't list the folder", path, &error);
     let entries = match fs::read_dir(path) {
