@@ -188,12 +188,14 @@ fn pem_blocks(text: &str) -> Vec<String> {
 
 /// The part of a key that is nowhere public: the number of an elliptic key, or a stretch among the primes of RSA.
 fn secret_number(der: &[u8]) -> &[u8] {
-    // INTEGER 1, OCTET STRING of 32 bytes: ECPrivateKey, which PKCS#8 wraps.
-    let mark = [0x02, 0x01, 0x01, 0x04, 0x20];
-    if let Some(at) = der.windows(mark.len()).position(|window| window == mark)
-        && let Some(number) = der.get(at + mark.len()..at + mark.len() + 32)
-    {
-        return number;
+    // INTEGER 1, OCTET STRING of 32 or 48 bytes (P-256, P-384): ECPrivateKey, which PKCS#8 wraps.
+    for length in [0x20, 0x30] {
+        let mark = [0x02, 0x01, 0x01, 0x04, length];
+        if let Some(at) = der.windows(mark.len()).position(|window| window == mark)
+            && let Some(number) = der.get(at + mark.len()..at + mark.len() + 32)
+        {
+            return number;
+        }
     }
     // Version, modulus and exponent come first; then the private exponent and the primes.
     let at = der.len() * 7 / 10;

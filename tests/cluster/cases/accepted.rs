@@ -15,14 +15,20 @@ const APART: &str = "root/pki";
 const SHARED: [&str; 8] =
     ["ca.crt", "ca.key", "front-proxy-ca.crt", "front-proxy-ca.key", "etcd/ca.crt", "etcd/ca.key", "sa.key", "sa.pub"];
 
-/// A cluster of RSA keys: the same must hold as of any other.
-pub fn rsa(cluster: &Cluster, checks: &mut Checks) -> Outcome<()> {
+/// A cluster of keys of another algorithm than mint's own: the same must hold as of any other.
+pub fn another_algorithm(cluster: &Cluster, checks: &mut Checks) -> Outcome<()> {
     ha::look(cluster, checks)?;
     let node = cluster.node(0)?;
+    let algorithm = cluster.choice.encryption;
+    let words = match algorithm {
+        "RSA-2048" => ["rsaEncryption", "Public-Key: (2048 bit)"],
+        "ECDSA-P384" => ["id-ecPublicKey", "Public-Key: (384 bit)"],
+        other => return Err(format!("nobody has said how openssl calls {other}")),
+    };
     for leaf in ["apiserver", "etcd/server", "front-proxy-client"] {
         let text = node.must(&["openssl", "x509", "-noout", "-text", "-in", &format!("/etc/kubernetes/pki/{leaf}.crt")], SHORT);
-        let kind = text.and_then(|text| expect(text.contains("Public-Key: (2048 bit)") && text.contains("rsaEncryption"), || text.clone()));
-        checks.that(&format!("{leaf}.crt that kubeadm made is RSA-2048"), kind.map(|_| String::new()));
+        let kind = text.and_then(|text| expect(words.iter().all(|word| text.contains(word)), || text.clone()));
+        checks.that(&format!("{leaf}.crt that kubeadm made is {algorithm}"), kind.map(|_| String::new()));
     }
     by_kubeadm(cluster, node, checks)
 }
