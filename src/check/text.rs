@@ -5,6 +5,8 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use crate::paragraph;
+
 use super::power::power;
 use super::{Checked, Content, Diagnostic, Judged, Severity};
 
@@ -31,15 +33,14 @@ pub fn human(checked: &Checked, coloured: bool) -> String {
     }
     for file in &checked.files {
         let Judged { name, content, .. } = file;
-        let name = printable(name);
-        let _ = match content {
-            Content::Node(spec) => writeln!(out, "{name}: {}.", power(spec)),
-            Content::Cluster(_) => writeln!(
-                out,
-                "{name}: who reads it can do nothing with it: it holds no key of the cluster's; who changes it changes what mint makes."
-            ),
-            Content::Unread => Ok(()),
+        let words = match content {
+            Content::Node(spec) => power(spec),
+            Content::Cluster(_) => {
+                "who reads it can do nothing with it: it holds no key of the cluster's; who changes it changes what mint makes".to_owned()
+            }
+            Content::Unread => continue,
         };
+        paragraph::write(&mut out, &format!("{}: ", printable(name)), "  ", &format!("{words}."));
     }
     let (errors, warnings) = (checked.count(Severity::Error), checked.count(Severity::Warning));
     let (Colours { bold, off, .. }, files) = (&colours, checked.files.len());
