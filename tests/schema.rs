@@ -2,17 +2,18 @@
 //! which kubeboot itself uses. Whatever the reader takes the schema takes; what the reader finds of wrong shape it refuses.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "support/fixtures.rs"]
+mod files;
 #[path = "support/golden.rs"]
 mod golden;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::Path;
 
 use boon::{Compiler, Draft, SchemaIndex, Schemas};
-use kubeboot::document::{Disposal, Document, Violations, read_cluster, read_node};
+use files::{fixtures, is_cluster, read};
+use kubeboot::document::Violations;
 use kubeboot::schema::{Kind, schema};
-use kubeboot::secret::Secret;
 use serde_json::{Map, Value, json};
 
 /// Both schemas, compiled: which judges them against draft 2020-12's own schema first.
@@ -41,34 +42,8 @@ impl Judge {
     }
 }
 
-/// Reads fixtures as what their names say: cluster files begin with `cluster`.
 fn kind(name: &str) -> Kind {
-    if name.starts_with("cluster") { Kind::Cluster } else { Kind::Node }
-}
-
-fn read(kind: Kind, bytes: &[u8]) -> Result<(), Violations> {
-    let document = Document {
-        origin: "document".to_owned(),
-        bytes: Secret::new(bytes.to_vec()),
-        instance_id: None,
-        disposal: Disposal::Tell("nothing to do".to_owned()),
-    };
-    match kind {
-        Kind::Node => read_node(&document).map(drop),
-        Kind::Cluster => read_cluster(&document).map(drop),
-    }
-}
-
-fn fixtures(folder: &str) -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/document").join(folder);
-    let mut found: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "json"))
-        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(&path).unwrap()))
-        .collect();
-    found.sort();
-    found
+    if is_cluster(name) { Kind::Cluster } else { Kind::Node }
 }
 
 /// The documents of a text as an editor's YAML reader sees them; none, if it is no YAML to it.
@@ -259,7 +234,7 @@ fn reader_and_schema_agree_on_changed_documents() {
                 changed[index] = document;
                 all += 1;
                 let refused = judge.refuses(kind, &changed.iter().filter(|document| !document.is_null()).cloned().collect::<Vec<_>>());
-                match read(kind, &written(&changed)) {
+                match read(&name, &written(&changed)) {
                     Ok(()) => {
                         taken += 1;
                         assert_eq!(refused, None, "{name}{change}: the reader takes it");
