@@ -52,10 +52,20 @@ fn code(result: Result<(), Class>) -> ExitCode {
 }
 
 fn print(result: Result<String, Fault>) -> ExitCode {
-    let written = result.map(|text| std::io::stdout().lock().write_all(text.as_bytes()));
-    // A closed pipe (`| head`) is the reader's choice, not a fault.
-    code(written.map(drop).map_err(|fault| {
-        eprintln!("kubeboot: {fault}");
-        fault.class()
-    }))
+    let written = result.map(|text| {
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush())
+    });
+    match written {
+        // A closed pipe (`| head`) is the reader's choice, not a fault.
+        Ok(Err(error)) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("kubeboot: standard output can't be written, and what is there is not whole: {error}");
+            ExitCode::from(Class::Broken.exit_code())
+        }
+        Ok(_) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("kubeboot: {fault}");
+            ExitCode::from(fault.class().exit_code())
+        }
+    }
 }

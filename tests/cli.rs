@@ -99,6 +99,21 @@ fn schemas_go_to_standard_output() {
     assert!(err.contains("node, cluster"), "{err}");
 }
 
+/// A disk that is full where the output goes; a reader that goes away is nobody's fault.
+#[test]
+fn output_that_is_not_whole_is_no_success() {
+    let to = |file: std::fs::File| {
+        let output = Command::new(env!("CARGO_BIN_EXE_kubeboot")).args(["schema", "node"]).stdout(file).output().unwrap();
+        (output.status.code().unwrap(), text(&output.stderr))
+    };
+    let (code, err) = to(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    assert_eq!(code, 69);
+    assert!(err.starts_with("kubeboot: standard output can't be written, and what is there is not whole: "), "{err}");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    assert_eq!(to(std::os::fd::OwnedFd::from(writer).into()), (0, String::new()));
+}
+
 #[test]
 fn completions_and_man_pages_know_every_subcommand() {
     for (shell, mark) in [("bash", "complete -F _kubeboot"), ("zsh", "#compdef kubeboot"), ("fish", "complete -c kubeboot")] {
