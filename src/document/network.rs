@@ -55,7 +55,7 @@ pub(super) fn networking<'t>(at: Option<&At<'t>>) -> Option<Networks<'t>> {
         service_sizes(at, &service_subnets);
     }
     if let Some(at) = pods.as_ref().or(services.as_ref()) {
-        pairs(at, &pod_subnets, &service_subnets);
+        pairs(at, &pod_subnets, &service_subnets, services.is_none());
     }
     Some(Networks { value: Networking { pod_subnets, service_subnets, dns_domain }, pods })
 }
@@ -106,15 +106,17 @@ fn service_sizes(at: &At<'_>, subnets: &[Cidr]) {
 }
 
 /// Pods and services: the same family, no address in both.
-fn pairs(at: &At<'_>, pods: &[Cidr], services: &[Cidr]) {
+fn pairs(at: &At<'_>, pods: &[Cidr], services: &[Cidr], by_default: bool) {
+    let default = if by_default { " (the default)" } else { "" };
     for pod in pods {
         for service in services.iter().filter(|service| service.overlaps(pod)) {
-            at.wrong(format!("pod subnet {pod} and service subnet {service} overlap"), "write two networks that share no address");
+            at.wrong(format!("pod subnet {pod} and service subnet {service}{default} overlap"), "write two networks that share no address");
         }
     }
     let families = |list: &[Cidr]| (list.iter().any(Cidr::is_ipv4), list.iter().any(|cidr| !cidr.is_ipv4()));
     if !pods.is_empty() && families(pods) != families(services) {
-        at.wrong("pod subnet and service subnet are not of the same family", "write both IPv4 or both IPv6");
+        let service = services.first().map(ToString::to_string).unwrap_or_default();
+        at.wrong(format!("pod subnet and service subnet, {service}{default}, are not of the same family"), "write both IPv4 or both IPv6");
     }
 }
 

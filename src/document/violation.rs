@@ -70,7 +70,7 @@ impl Violations {
             Failure::DocumentInvalid,
             what,
             at,
-            "correct the document; `kubeboot plan DOCUMENT` reads it again without changing anything",
+            "correct it; `kubeboot check FILE` shows each place, and judges it again without changing anything",
         )
         .because(self.to_string())
     }

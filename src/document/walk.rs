@@ -362,10 +362,14 @@ impl<'t> Fields<'t> {
     }
 }
 
-/// The known name that was probably meant: at most a third of its letters differ.
+/// The known name that was probably meant: it begins so, or at most a third of its letters differ.
 #[must_use]
 pub fn nearest(written: &str, known: &[&'static str]) -> Option<&'static str> {
     let lower = written.to_ascii_lowercase();
+    let begun = |name: &&&'static str| lower.len() >= 4 && name.to_ascii_lowercase().starts_with(&lower);
+    if let Some(name) = known.iter().filter(begun).min_by_key(|name| name.len()) {
+        return Some(*name);
+    }
     known
         .iter()
         .filter(|name| name.len() <= 64 && written.len() <= 64)
