@@ -110,7 +110,8 @@ fn read_cluster_file(path: &Path) -> Result<Secret<Vec<u8>>, Fault> {
 /// The certificate key's file must not exist, nor lie in the folder from which it is kept apart.
 fn refuse_key(key_out: &Path, out: &Path) -> Result<(), Fault> {
     let refuse = |what: &str, advice: &str| Err(Fault::new(Failure::OutputFolder, what, key_out.display().to_string(), advice));
-    if key_out.starts_with(out) {
+    let is_within = || Ok::<bool, io::Error>(parent_of(key_out).canonicalize()?.starts_with(out.canonicalize()?));
+    if key_out.starts_with(out) || is_within().unwrap_or(false) {
         return refuse("a key in the folder of the documents is not kept apart from them", "name a file elsewhere");
     }
     if key_out.symlink_metadata().is_ok() {
@@ -124,6 +125,16 @@ fn refuse_key(key_out: &Path, out: &Path) -> Result<(), Fault> {
 /// Secrets are never overwritten: the folder must not exist, or be empty.
 fn refuse_full(out: &Path) -> Result<(), Fault> {
     let place = out.display().to_string();
+    let refuse = |what: &str, advice: &str| Err(Fault::new(Failure::OutputFolder, what, place.clone(), advice));
+    if !parent_of(out).is_dir() {
+        return refuse("there is no folder in which this one could be made", "make the folders above it first, or name another place");
+    }
+    if out.file_name().is_none() || out.is_symlink() {
+        return refuse(
+            "this can't be the folder for the documents, which takes its place whole",
+            "name the folder itself, by its own name",
+        );
+    }
     match fs::read_dir(out) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Fault::new(
@@ -137,7 +148,7 @@ fn refuse_full(out: &Path) -> Result<(), Fault> {
             None => Ok(()),
             Some(_) => {
                 let advice = "name a new folder; what is here may be the only copy of a cluster's keys and is never overwritten";
-                Err(Fault::new(Failure::OutputFolder, "the folder for the documents is not empty", place, advice))
+                refuse("the folder for the documents is not empty", advice)
             }
         },
     }

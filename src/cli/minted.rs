@@ -3,7 +3,7 @@
 use super::mint::MintArgs;
 use super::rendering::Rendering;
 use crate::document::spec::{ClusterSpec, PkiMode};
-use crate::mint::{BUNDLE_FILE, FileKind, INITIALISER, KEY_CREDENTIAL, Minted, MintedFile, PKI_FOLDER};
+use crate::mint::{BUNDLE_FILE, CONTROL_PLANE, FileKind, INITIALISER, KEY_CREDENTIAL, Minted, MintedFile, PKI_FOLDER};
 use crate::paragraph;
 use crate::pki::shared::SharedName;
 
@@ -98,14 +98,16 @@ fn steps(args: &MintArgs, spec: &ClusterSpec, minted: &Minted) -> Vec<Step> {
         )));
     } else if let Some(key) = args.key_out.as_ref().or(args.key.as_ref()) {
         steps.push(Step::Words(format!(
-            "Give {} to control planes as the systemd credential {KEY_CREDENTIAL}, another way than their documents.",
+            "Give {} to control planes as the systemd credential {KEY_CREDENTIAL}, by another way than their documents.",
             key.display()
         )));
     }
+    // Secret kubeadm-certs is kept for two hours from init, and most clusters that are minted for again are older.
+    let is_too_late = args.from.is_some() && matches!(spec.pki, None | Some(PkiMode::Secret));
     let others: Vec<&str> = minted
         .files
         .iter()
-        .filter(|file| file.kind == FileKind::Document && file.name != INITIALISER)
+        .filter(|file| file.kind == FileKind::Document && file.name != INITIALISER && !(is_too_late && file.name == CONTROL_PLANE))
         .map(|file| file.name.as_str())
         .collect();
     if has(INITIALISER) && args.from.is_some() {
@@ -115,8 +117,23 @@ fn steps(args: &MintArgs, spec: &ClusterSpec, minted: &Minted) -> Vec<Step> {
     } else if has(INITIALISER) {
         steps.push(Step::Words(format!("Give {INITIALISER} to one machine as its userdata or as /etc/kubeboot/node.yaml, never to two.")));
     }
-    steps.push(Step::Words(format!("Give {} to as many machines as you like; switch all of them on.", others.join(", "))));
-    steps.push(Step::Command(format!("kubectl --kubeconfig {} get nodes", args.out.join("admin.conf").display())));
+    let others = match others.as_slice() {
+        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        all => all.join(", "),
+    };
+    steps.push(Step::Words(format!("Give {others} to as many machines as you like; switch all of them on.")));
+    if is_too_late {
+        steps.push(Step::Words(format!(
+            "Give {CONTROL_PLANE} to a machine only within two hours from the cluster's init: see the warning."
+        )));
+    }
+    steps.push(Step::Command(format!("kubectl --kubeconfig {} get nodes", quoted(&args.out.join("admin.conf").display().to_string()))));
     steps.push(Step::Words(format!("Move {place} to a safe place: it holds keys of the cluster.")));
     steps
+}
+
+/// A word of a command, as a shell reads it.
+fn quoted(word: &str) -> String {
+    let is_plain = word.chars().all(|c| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | '@' | ':' | ','));
+    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }

@@ -12,8 +12,7 @@ pub(super) const BUNDLE: &str = "who reads it and has the certificate key owns t
                                  without the key it opens nothing, so that it may lie where every machine can fetch it";
 
 /// The keys below pki/.
-pub(super) const PKI: &str =
-    "who reads it owns the cluster, at any time: it is one of the cluster's keys itself, not sealed; keep it offline";
+pub(super) const PKI: &str = "who reads it owns the cluster, at any time: the cluster's keys are in it, not sealed; keep it offline";
 
 /// The certificates below pki/, and sa.pub.
 pub(super) const PUBLIC: &str = "who reads it can do nothing with it: it is public";

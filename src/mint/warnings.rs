@@ -16,7 +16,7 @@ pub(super) fn all(material: &Material<'_>, files: &[MintedFile]) -> Result<Vec<S
     let mut warnings = Vec::new();
     if material.mode == PkiMode::Inline && options.key == KeyPlace::Documents {
         warnings.push(
-            "pki: inline puts the CA keys and the key that opens them into every control plane's document: who ever reads such a document \
+            "pki: inline puts the CA keys and the key that opens them into every control plane's document: whoever reads such a document \
              owns the cluster, for as long as it lives"
                 .to_owned(),
         );

@@ -116,9 +116,22 @@ fn secrets_are_never_overwritten() {
     assert_eq!(fs::read(arguments.out.join(CONTROL_PLANE_INIT)).unwrap(), before);
     let fault = run(&MintArgs { out: arguments.cluster.clone(), ..arguments.clone() }).unwrap_err();
     assert_eq!(fault.what(), "this can't be the folder for the documents");
-    let fault = run(&MintArgs { out: folder.path().join("no/such/parent"), ..arguments }).unwrap_err();
-    assert_eq!((fault.failure(), fault.what()), (Failure::Disk, "the documents can't be written"));
+    let fault = run(&MintArgs { out: folder.path().join("no/such/parent"), ..arguments.clone() }).unwrap_err();
+    assert_eq!((fault.failure(), fault.what()), (Failure::OutputFolder, "there is no folder in which this one could be made"));
     assert_eq!(names(folder.path()), ["cluster.yaml", "out"]);
+    // A folder that is taken whole has a name, and is no link.
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    std::os::unix::fs::symlink("empty", folder.path().join("link")).unwrap();
+    for place in ["link", "empty/.."] {
+        let fault = run(&MintArgs { out: folder.path().join(place), ..arguments.clone() }).unwrap_err();
+        let what = "this can't be the folder for the documents, which takes its place whole";
+        assert_eq!((fault.failure(), fault.what()), (Failure::OutputFolder, what), "{place}");
+    }
+    // By another name the key is in the folder all the same.
+    let key_out = Some(folder.path().join("link/key"));
+    let fault = run(&MintArgs { out: folder.path().join("empty"), key_out, ..arguments }).unwrap_err();
+    assert_eq!(fault.what(), "a key in the folder of the documents is not kept apart from them");
+    assert_eq!(names(&folder.path().join("empty")), [""; 0]);
 }
 
 #[test]

@@ -44,7 +44,9 @@ fn minted_again_from_the_same_keys() {
     rewrite(&first, "workers: {gpu: {labels: {gpu: present}}, general: {}}\n");
     let again = MintArgs { valid_for: Duration::from_secs(3600), ..from(&first, "again") };
     let told = run(&again).unwrap();
-    assert!(told.contains("worker-gpu.yaml"), "{told}");
+    let said = flat(&told);
+    assert!(said.contains("Give worker-general.yaml and worker-gpu.yaml to as many machines as you like"), "{told}");
+    assert!(said.contains("Give control-plane.yaml to a machine only within two hours from the cluster's init"), "{told}");
     assert_eq!(tree(&first.out), before, "what was there is as it was");
     for (name, bytes) in tree(&again.out).iter().filter(|(name, _)| name.starts_with("pki/") || name == "certificate-key") {
         assert_eq!(Some(bytes), before.iter().find(|(old, _)| old == name).map(|(_, bytes)| bytes), "{name}");
