@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::digest;
-use crate::document::spec::{NodeSpec, PkiSource, SealedBundle, SecretSource};
+use crate::document::field::CertificateKey;
+use crate::document::spec::{Initialize, NodeSpec, PkiSource, SealedBundle, SecretSource};
+use crate::host::shown_url;
 use crate::pki::certificate::Certificate;
 use crate::pki::seal;
 
@@ -24,21 +26,30 @@ pub(super) fn check(sheets: &mut [Sheet<'_>], companions: &[Companions]) {
         }
     }
     for members in folders.into_values() {
-        let files: Vec<(usize, String, NodeSpec)> = members
-            .into_iter()
-            .filter_map(|index| sheets.get(index).and_then(|sheet| Some((index, sheet.input.name.clone(), sheet.node()?.clone()))))
-            .collect();
-        for (number, (index, name, spec)) in files.iter().enumerate() {
+        let member = |index: usize| {
+            let sheet = sheets.get(index)?;
+            Some(Member { index, name: sheet.input.name.clone(), within: sheet.within.clone(), spec: sheet.node()?.clone() })
+        };
+        let files: Vec<Member> = members.into_iter().filter_map(member).collect();
+        for (number, own) in files.iter().enumerate() {
             let before = files.get(..number).unwrap_or_default();
-            let Some(sheet) = sheets.get_mut(*index) else { continue };
-            if let Some((_, first, other)) = before.first() {
-                alike(sheet, spec, first, other);
+            let Some(sheet) = sheets.get_mut(own.index) else { continue };
+            if let Some(first) = before.first() {
+                alike(sheet, &own.spec, &first.name, &first.spec);
             }
-            initialisers(sheet, spec, before);
-            windows(sheet, spec, before);
-            keys(sheet, name, spec, &files);
+            initialisers(sheet, own, before);
+            windows(sheet, &own.spec, before);
+            keys(sheet, own, &files);
         }
     }
+}
+
+/// A document among those of its folder.
+struct Member {
+    index: usize,
+    name: String,
+    within: String,
+    spec: NodeSpec,
 }
 
 fn authorities(spec: &NodeSpec) -> Vec<Certificate> {
@@ -66,28 +77,32 @@ fn alike(sheet: &mut Sheet<'_>, spec: &NodeSpec, first: &str, other: &NodeSpec) 
     }
 }
 
-/// A claim is what makes it safe that several machines may start the cluster; it is one only in the same store.
-fn initialisers(sheet: &mut Sheet<'_>, spec: &NodeSpec, before: &[(usize, String, NodeSpec)]) {
-    let Some(initialize) = &spec.initialize else { return };
-    let rival = before.iter().find(|(_, _, other)| {
-        other.cluster == spec.cluster
-            && other.initialize.as_ref().is_some_and(|other| other.claim.is_none() || other.claim != initialize.claim)
+/// A claim is what makes it safe that several machines may start the cluster; it is one only in the same store. The same document in
+/// another wrapping is there for the same machine.
+fn initialisers(sheet: &mut Sheet<'_>, own: &Member, before: &[Member]) {
+    let Some(initialize) = &own.spec.initialize else { return };
+    // A URL's query may be a signature of its own for each document.
+    let store = |initialize: &Initialize| initialize.claim.as_ref().map(|claim| shown_url(&claim.put));
+    let rival = before.iter().find(|other| {
+        let is_same = other.spec == own.spec && other.within != own.within;
+        let may = |other: &Initialize| other.claim.is_none() || store(other) != store(initialize);
+        other.spec.cluster == own.spec.cluster && !is_same && other.spec.initialize.as_ref().is_some_and(may)
     });
-    if let Some((_, name, _)) = rival {
+    if let Some(Member { name, .. }) = rival {
         let problem = format!("{name} may start this cluster too: two machines could make two clusters of one name");
         sheet.tell(Rule::TwoInitialisers, "initialize", problem, "keep initialize in one document, or let all claim in the same store");
     }
 }
 
 /// Mint lets credentials and windows end together.
-fn windows(sheet: &mut Sheet<'_>, spec: &NodeSpec, before: &[(usize, String, NodeSpec)]) {
+fn windows(sheet: &mut Sheet<'_>, spec: &NodeSpec, before: &[Member]) {
     let end = |spec: &NodeSpec| {
         let window = spec.initialize.as_ref().map(|initialize| ("initialize.before", initialize.before));
         let credential = node::credential(spec).map(|found| ("discovery.bootstrapCertificate.certificate", found.not_after()));
         window.or(credential)
     };
     let Some((field, own)) = end(spec) else { return };
-    let other = before.iter().find_map(|(_, name, other)| end(other).map(|(_, end)| (name, end)));
+    let other = before.iter().find_map(|other| end(&other.spec).map(|(_, end)| (&other.name, end)));
     if let Some((name, theirs)) = other.filter(|(_, theirs)| *theirs != own) {
         let problem = format!("this ends at {own}, and {name} at {theirs}");
         sheet.tell(Rule::WindowDiffers, field, problem, "use documents of the same mint");
@@ -95,15 +110,15 @@ fn windows(sheet: &mut Sheet<'_>, spec: &NodeSpec, before: &[(usize, String, Nod
 }
 
 /// A control plane's key against the bundle that another's document has, where its own has none.
-fn keys(sheet: &mut Sheet<'_>, name: &str, spec: &NodeSpec, files: &[(usize, String, NodeSpec)]) {
-    let Some(SecretSource::Inline(key)) = &spec.certificate_key else { return };
-    if node::bundle(spec).is_some() {
+fn keys(sheet: &mut Sheet<'_>, own: &Member, files: &[Member]) {
+    let Some(SecretSource::Inline(key)) = &own.spec.certificate_key else { return };
+    if node::bundle(&own.spec).is_some() {
         return;
     }
-    for (_, other_name, other) in files.iter().filter(|(_, other_name, _)| other_name != name) {
+    for Member { name, spec: other, .. } in files.iter().filter(|other| other.name != own.name) {
         let Some(SecretSource::Inline(theirs)) = other.certificate_key.as_ref().filter(|_| node::bundle(other).is_some()) else { continue };
         if !theirs.expose().trim().eq_ignore_ascii_case(key.expose().trim()) {
-            let problem = format!("this key does not open the bundle of {other_name}, which has another");
+            let problem = format!("this key does not open the bundle of {name}, which has another");
             sheet.tell(Rule::BundleKey, "certificateKey", problem, "use documents of the same mint");
         }
     }
@@ -111,6 +126,10 @@ fn keys(sheet: &mut Sheet<'_>, name: &str, spec: &NodeSpec, files: &[(usize, Str
 
 /// A key or a bundle that is kept apart from its document, where it lies beside it.
 fn parted(sheet: &mut Sheet<'_>, spec: &NodeSpec, beside: &Companions) {
+    let apart = match (&spec.certificate_key, &beside.key) {
+        (Some(own), Some(bytes)) => key_beside(sheet, own, bytes.expose()),
+        _ => None,
+    };
     let bundle: Option<SealedBundle> = match (&spec.pki, &beside.bundle) {
         (Some(PkiSource::Url { sha256, .. }), Some(bytes)) => {
             if digest::sha256(bytes.expose()) != *sha256 {
@@ -127,15 +146,31 @@ fn parted(sheet: &mut Sheet<'_>, spec: &NodeSpec, beside: &Companions) {
         }
         _ => node::bundle(spec).cloned(),
     };
-    let apart = beside.key.as_ref().and_then(|key| std::str::from_utf8(key.expose()).ok());
     let key = match &spec.certificate_key {
         // The two are in the document, and were compared there.
         Some(SecretSource::Inline(_)) if node::bundle(spec).is_some() => return,
-        Some(SecretSource::Inline(key)) => Some(key.expose().as_str()),
+        Some(SecretSource::Inline(key)) => CertificateKey::parse(key.expose().trim()).ok(),
         Some(_) => apart,
         None => None,
     };
     if let (Some(bundle), Some(key)) = (bundle, key) {
-        node::opens(sheet, &bundle, key, &spec.discovery.certificate_authority);
+        node::opens(sheet, &bundle, &key, &spec.discovery.certificate_authority);
     }
+}
+
+/// The certificate key that lies beside a document which needs one: a key, and no other than the document's own.
+fn key_beside(sheet: &mut Sheet<'_>, own: &SecretSource<String>, bytes: &[u8]) -> Option<CertificateKey> {
+    let parsed = std::str::from_utf8(bytes).ok().and_then(|text| CertificateKey::parse(text.trim()).ok());
+    let Some(key) = parsed else {
+        let problem = "the certificate-key beside this document is no certificate key";
+        sheet.tell(Rule::BundleKey, "certificateKey", problem, "put the file there that mint wrote: 64 hex digits");
+        return None;
+    };
+    if let SecretSource::Inline(own) = own
+        && CertificateKey::parse(own.expose().trim()).is_ok_and(|own| own != key)
+    {
+        let problem = "the certificate-key beside this document is another than its own";
+        sheet.tell(Rule::BundleKey, "certificateKey", problem, "use the certificate-key and the documents of the same mint");
+    }
+    Some(key)
 }

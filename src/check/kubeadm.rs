@@ -3,14 +3,14 @@
 //! judges those, where there is a kubeadm.
 
 use crate::document::field::{KubernetesVersion, is_field_name};
-use crate::document::tree::{Node, Tree};
+use crate::document::tree::{Entry, Node, Tree};
 
 use super::excerpt::field;
 use super::{Content, Rule, Sheet, kind};
 
-/// The fields of v1beta4 (kubeadm.md §1.2 to §1.4, cmd/kubeadm/app/apis/kubeadm/v1beta4/types.go), by path.
-/// What is not listed as a path of its own is not looked into.
-const FIELDS: [(&str, &[&str]); 20] = [
+/// The fields of v1beta4 (kubeadm.md §1.2 to §1.4, cmd/kubeadm/app/apis/kubeadm/v1beta4/types.go), by path; `[]` stands for every
+/// item of a list. What is not listed as a path of its own is not looked into.
+const FIELDS: [(&str, &[&str]); 33] = [
     (
         "InitConfiguration",
         &["bootstrapTokens", "certificateKey", "dryRun", "localAPIEndpoint", "nodeRegistration", "patches", "skipPhases", "timeouts"],
@@ -55,6 +55,19 @@ const FIELDS: [(&str, &[&str]); 20] = [
         "ClusterConfiguration.etcd.local",
         &["dataDir", "extraArgs", "extraEnvs", "imageRepository", "imageTag", "peerCertSANs", "serverCertSANs"],
     ),
+    ("InitConfiguration.nodeRegistration.kubeletExtraArgs[]", ARGUMENT),
+    ("JoinConfiguration.nodeRegistration.kubeletExtraArgs[]", ARGUMENT),
+    ("ClusterConfiguration.apiServer.extraArgs[]", ARGUMENT),
+    ("ClusterConfiguration.apiServer.extraEnvs[]", VARIABLE),
+    ("ClusterConfiguration.apiServer.extraVolumes[]", VOLUME),
+    ("ClusterConfiguration.controllerManager.extraArgs[]", ARGUMENT),
+    ("ClusterConfiguration.controllerManager.extraEnvs[]", VARIABLE),
+    ("ClusterConfiguration.controllerManager.extraVolumes[]", VOLUME),
+    ("ClusterConfiguration.scheduler.extraArgs[]", ARGUMENT),
+    ("ClusterConfiguration.scheduler.extraEnvs[]", VARIABLE),
+    ("ClusterConfiguration.scheduler.extraVolumes[]", VOLUME),
+    ("ClusterConfiguration.etcd.local.extraArgs[]", ARGUMENT),
+    ("ClusterConfiguration.etcd.local.extraEnvs[]", VARIABLE),
     ("JoinConfiguration.discovery", &["bootstrapToken", "file", "tlsBootstrapToken"]),
     ("JoinConfiguration.controlPlane", &["certificateKey", "localAPIEndpoint"]),
 ];
@@ -69,6 +82,9 @@ const TIMEOUTS: &[&str] = &[
     "tlsBootstrap",
     "upgradeManifests",
 ];
+const ARGUMENT: &[&str] = &["name", "value"];
+const VARIABLE: &[&str] = &["name", "value", "valueFrom"];
+const VOLUME: &[&str] = &["hostPath", "mountPath", "name", "pathType", "readOnly"];
 const COMPONENT: &[&str] = &["extraArgs", "extraEnvs", "extraVolumes"];
 
 /// Gates of kubeadm, the minor version from which on each is gone (kubeadm.md §1.3). A gate that is not here is not judged.
@@ -98,14 +114,16 @@ pub(super) fn fields(sheet: &mut Sheet<'_>) {
 }
 
 fn unknown(sheet: &mut Sheet<'_>, document: &Tree, path: &str, known: &[&'static str]) {
-    let mut at = document;
-    for name in path.split('.').skip(1) {
-        let Some(entry) = field(at, name) else { return };
-        at = &entry.value;
+    let mut found = vec![document];
+    for step in path.split('.').skip(1) {
+        let name = step.strip_suffix("[]");
+        found = found.into_iter().filter_map(|tree| field(tree, name.unwrap_or(step))).map(|entry| &entry.value).collect();
+        if name.is_some() {
+            found = found.into_iter().flat_map(items).collect();
+        }
     }
-    let Node::Map(entries) = &at.node else { return };
     let is_root = !path.contains('.');
-    for entry in entries {
+    for entry in found.into_iter().flat_map(entries) {
         let key = entry.key.as_str();
         if known.contains(&key) || (is_root && matches!(key, "apiVersion" | "kind")) {
             continue;
@@ -120,12 +138,27 @@ fn unknown(sheet: &mut Sheet<'_>, document: &Tree, path: &str, known: &[&'static
     }
 }
 
+fn items(tree: &Tree) -> &[Tree] {
+    match &tree.node {
+        Node::List(items) => items,
+        _ => &[],
+    }
+}
+
+fn entries(tree: &Tree) -> &[Entry] {
+    match &tree.node {
+        Node::Map(entries) => entries,
+        _ => &[],
+    }
+}
+
 fn gates(sheet: &mut Sheet<'_>, document: &Tree, version: KubernetesVersion) {
     let Some(Node::Map(entries)) = field(document, "featureGates").map(|entry| &entry.value.node) else { return };
     for entry in entries {
         let Some((gate, gone)) = GATES.iter().find(|(gate, _)| *gate == entry.key) else { continue };
         if version.minor >= *gone {
-            let problem = format!("kubeadm {}.{} has no gate `{gate}` any more, it is gone since 1.{gone}", version.major, version.minor);
+            let problem =
+                format!("kubeadm {}.{} has no gate `{gate}` any more, it has been gone since 1.{gone}", version.major, version.minor);
             sheet.tell_at(
                 Rule::FeatureGate,
                 Some(entry.place),

@@ -17,8 +17,10 @@ pub(super) fn check(sheet: &mut Sheet<'_>, spec: &NodeSpec, now: UnixTime) {
     endpoint(sheet, spec.endpoint.address().is_some());
     networks::check(sheet, &spec.networking);
     times(sheet, spec, now);
-    if let (Some(bundle), Some(SecretSource::Inline(key))) = (bundle(spec), &spec.certificate_key) {
-        opens(sheet, bundle, key.expose(), &spec.discovery.certificate_authority);
+    if let (Some(bundle), Some(SecretSource::Inline(key))) = (bundle(spec), &spec.certificate_key)
+        && let Ok(key) = CertificateKey::parse(key.expose().trim())
+    {
+        opens(sheet, bundle, &key, &spec.discovery.certificate_authority);
     }
     // As the platform gets it, wrapped or not.
     if let Some(remark) = remark::size(sheet.input.bytes.expose().len()) {
@@ -91,14 +93,13 @@ fn validity(sheet: &mut Sheet<'_>, field: &str, what: &str, certificate: &Certif
 }
 
 /// Opens the bundle with the key and looks whether all in it belongs together and to the CA.
-pub(super) fn opens(sheet: &mut Sheet<'_>, bundle: &SealedBundle, key: &str, authority: &str) {
-    let Ok(key) = CertificateKey::parse(key.trim()) else { return };
+pub(super) fn opens(sheet: &mut Sheet<'_>, bundle: &SealedBundle, key: &CertificateKey, authority: &str) {
     let field = match sheet.node().and_then(|spec| spec.pki.as_ref()) {
         Some(PkiSource::Secret { .. }) => "pki.secret.bundle",
         Some(PkiSource::Url { .. }) => "pki.url",
         _ => "pki.inline.bundle",
     };
-    let Err(fault) = seal::open(bundle, &key).and_then(|pki| pki.check(authority)) else { return };
+    let Err(fault) = seal::open(bundle, key).and_then(|pki| pki.check(authority)) else { return };
     let rule = match fault.failure() {
         Failure::CertificateKeyWrong => Rule::BundleKey,
         Failure::CaMismatch => Rule::BundleCa,

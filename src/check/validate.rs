@@ -1,6 +1,6 @@
 //! What a kubeadm on this machine is asked, and what of its answer may be shown.
 
-use crate::document::field::{CertificateKey, Cidr, KubernetesVersion, is_field_name};
+use crate::document::field::{BootstrapToken, CertificateKey, Cidr, KubernetesVersion, is_field_name};
 use crate::document::spec::{BootstrapCredential, ClusterSpec, EncryptionAlgorithm, NodeSpec, PkiSource};
 use crate::document::{Disposal, Document, Violations, read_node};
 use crate::fault::Fault;
@@ -108,12 +108,22 @@ pub fn shown(answer: &str) -> String {
     while let Some((before, from)) = rest.split_once('"') {
         kept.push_str(before);
         let (inside, after) = from.split_once('"').unwrap_or((from, ""));
-        let names_a_field = ["unknown field ", "duplicate field "].iter().any(|words| before.ends_with(words)) && is_field_name(inside);
+        let names_a_field = ["unknown field ", "duplicate field "].iter().any(|words| before.ends_with(words)) && is_field_path(inside);
         kept.push_str(&if names_a_field { format!("`{inside}`") } else { "…".to_owned() });
         rest = after;
     }
     kept.push_str(rest);
     without_secrets(&unquoted(&kept)).chars().take(ANSWER).collect()
+}
+
+/// Whether this looks like the path of a field, `apiServer.extraArgs[0].name`, so that it may be shown.
+fn is_field_path(text: &str) -> bool {
+    let is_name = |part: &str| {
+        let name = part.strip_suffix(']').and_then(|part| part.rsplit_once('['));
+        let name = name.filter(|(_, index)| index.bytes().all(|byte| byte.is_ascii_digit())).map_or(part, |(name, _)| name);
+        is_field_name(name)
+    };
+    BootstrapToken::parse(text).is_err() && text.split('.').all(is_name)
 }
 
 /// Without the values that field errors print bare: `Invalid value: 7: must be …`.

@@ -102,6 +102,17 @@ fn two_mints_do_not_mix() {
     let mut second = find(&one, "control-plane-init.yaml");
     second.name = "again.yaml".to_owned();
     assert_eq!(rules(&[find(&one, "control-plane-init.yaml"), second.clone()], NOW), [Rule::TwoInitialisers]);
+    // The same document in gzip is for the same machine; a changed one is not.
+    let packed = |text: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, text).unwrap();
+        Input { bytes: Secret::new(encoder.finish().unwrap()), ..second.clone() }
+    };
+    let text = second.bytes.expose();
+    assert_eq!(rules(&[find(&one, "control-plane-init.yaml"), packed(text)], NOW), []);
+    let changed = [text.as_slice(), b"clock: plausible\n"].concat();
+    let changed = String::from_utf8(changed).unwrap().replacen("clock: synchronised\n", "", 1);
+    assert_eq!(rules(&[find(&one, "control-plane-init.yaml"), packed(changed.as_bytes())], NOW), [Rule::TwoInitialisers]);
     // In another folder it is another's.
     second.folder = "elsewhere".to_owned();
     assert_eq!(rules(&[find(&one, "control-plane-init.yaml"), second], NOW), []);
@@ -192,6 +203,11 @@ fn what_is_kept_apart_is_compared_where_it_lies_beside() {
         let found = |companions: &[Companions]| broken(&check(&inputs, companions, NOW));
         assert_eq!(found(&beside(&one, &one)), [], "{pki}");
         assert_eq!(found(&beside(&one, &two)), [Rule::BundleKey; 2], "{pki}");
+        for unusable in [b"".as_slice(), b"garbage", &[b'g'; 64], &[0xff; 64]] {
+            let mut beside = beside(&one, &one);
+            beside[0].key = Some(Secret::new(unusable.to_vec()));
+            assert_eq!(found(&beside), [Rule::BundleKey; 2], "{pki}: {unusable:?}");
+        }
         let expected: &[Rule] = if pki == "inline" { &[] } else { &[Rule::BundlePin; 2] };
         assert_eq!(found(&beside(&two, &one)), expected, "{pki}");
     }

@@ -124,9 +124,40 @@ fn a_file_that_is_named_twice_is_judged_once() {
     assert_eq!(value["files"].as_array().unwrap().len(), 3, "{out}");
 }
 
+/// Links that lead back would be followed for ever, or as often as there are ways.
+#[test]
+fn linked_folders_are_read_once() {
+    let folder = Folder::new();
+    folder.write("d/a.yaml", &fixture(GOOD));
+    folder.write("d/z/b.yaml", &fixture(GOOD));
+    folder.write("d/other.yaml", b"kind: Deployment\n");
+    symlink("/nonexistent", folder.at("d/dangling.yaml")).unwrap();
+    for number in 0..300 {
+        symlink(".", folder.at(&format!("d/{number}"))).unwrap();
+    }
+    let (code, out, err) = said(&["--json", &folder.at("d")], b"");
+    assert_eq!((code, err.as_str(), breaking(&out, "unreadable")), (65, "", owned(&["dangling.yaml"])), "{out}");
+    assert_eq!(breaking(&out, "skipped"), ["other.yaml"], "{out}");
+    let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let names: Vec<&str> = value["files"].as_array().unwrap().iter().map(|file| file["file"].as_str().unwrap()).collect();
+    assert_eq!(names, [folder.at("d/a.yaml"), folder.at("d/z/b.yaml"), folder.at("d/dangling.yaml")]);
+}
+
+/// A name that is no text has an ending all the same.
+#[test]
+fn a_name_that_is_no_utf_8_is_one_of_the_folder() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new();
+    folder.write("d/a.yaml", &fixture(GOOD));
+    let name = std::ffi::OsStr::from_bytes(b"wrong\xff.yaml");
+    std::fs::write(Path::new(&folder.at("d")).join(name), fixture(WRONG)).unwrap();
+    let (code, out, _) = said(&[&folder.at("d")], b"");
+    assert!(code == 65 && out.contains("wrong\u{fffd}.yaml:5:20"), "{out}");
+}
+
 #[test]
 fn names_do_not_reach_a_terminal_as_they_are() {
-    const NAMES: [&str; 3] = ["\u{1b}[31mred\nnext.yaml", "a\u{202e}lmay.yaml", "b\u{9b}31m.yaml"];
+    const NAMES: [&str; 3] = ["\u{1b}[31mred\nnext.yaml", "a\u{202e}lmay.yaml", "b\u{9b}\u{200b}31m.yaml"];
     let folder = Folder::new();
     let text = String::from_utf8(fixture(GOOD)).unwrap();
     folder.write(NAMES[0], text.as_bytes());
@@ -135,7 +166,7 @@ fn names_do_not_reach_a_terminal_as_they_are() {
     symlink("/nonexistent", folder.at("c\u{7}.yaml")).unwrap();
     let (code, out, _) = said(&[folder.path().to_str().unwrap()], b"");
     assert_eq!(code, 65, "{out}");
-    let escaped = ["\\u{1b}[31mred\\nnext.yaml", "a\\u{202e}lmay.yaml", "b\\u{9b}31m.yaml", "c\\u{7}.yaml"];
+    let escaped = ["\\u{1b}[31mred\\nnext.yaml", "a\\u{202e}lmay.yaml", "b\\u{9b}\\u{200b}31m.yaml", "c\\u{7}.yaml"];
     for name in escaped {
         assert!(out.contains(name), "{name}: {out}");
     }
@@ -160,4 +191,6 @@ fn a_thousand_documents_are_enough() {
     std::fs::remove_file(folder.at("d/7.yaml")).unwrap();
     let (code, out, _) = said(&[&folder.at("d")], b"");
     assert!(code == 65 && out.contains("\n1000 files: "), "{code}");
+    let more = folder.write("more.yaml", b"apiVersion: kubeboot/v1alpha1\n");
+    assert_eq!(said(&[&folder.at("d"), more.to_str().unwrap()], b"").0, 2);
 }

@@ -49,11 +49,21 @@ fn what_mint_makes_is_accepted_by_the_real_kubeadm_of_its_minor() {
 #[ignore = "DEFERRED: tests/all runs it with the real kubeadm, which it builds"]
 fn what_the_real_kubeadm_refuses_is_an_error() {
     for (version, kubeadm) in kubeadms() {
-        for (wrong, expected) in [
+        for (wrong, field, expected) in [
             // Only init reads the kubelet's configuration.
-            ("---\napiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPodz: 90\n", &["control-plane-init.yaml"][..]),
+            (
+                "---\napiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nauthentication: {x509: {clientCA: /a}}\n",
+                "authentication.x509.clientCA",
+                &["control-plane-init.yaml"][..],
+            ),
+            (
+                "---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\napiServer: {extraArgs: [{nam: a, value: b}]}\n",
+                "apiServer.extraArgs[0].nam",
+                &["control-plane-init.yaml"],
+            ),
             (
                 "---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: JoinConfiguration\nnodeRegistration: {imagePullPolicy: Often}\n",
+                "",
                 &["control-plane-init.yaml", "control-plane.yaml", "worker.yaml"],
             ),
         ] {
@@ -61,6 +71,7 @@ fn what_the_real_kubeadm_refuses_is_an_error() {
             let path = on_path(&folder, &kubeadm);
             let documents = minted(&folder, &cluster(&version, wrong));
             let (code, out, _) = said_with(&path, &["--json", &documents], b"");
+            assert!(field.is_empty() || out.contains(&format!("unknown field `{field}`")), "{version}: {out}");
             assert_eq!((code, breaking(&out, "kubeadm-validate")), (65, owned(expected)), "{version}: {out}");
             assert!(out.contains(&format!("kubeadm {version} refuses what it would be given: ")), "{out}");
             let (code, out, _) = said_with(&path, &["--json", &folder.at("cluster.yaml")], b"");

@@ -181,6 +181,9 @@ fn kubeadm_s_strict_decoding_is_foreseen() {
         "kind: InitConfiguration\npatch: {}",
         "kind: JoinConfiguration\ntimeouts: {tlsbootstrap: 5m0s}",
         "kind: JoinConfiguration\nnodeRegistration: {kubeletArgs: []}",
+        "kind: InitConfiguration\nnodeRegistration: {kubeletExtraArgs: [{name: v, value: \"2\"}, {nam: v, value: \"2\"}]}",
+        "kind: ClusterConfiguration\napiServer: {extraVolumes: [{name: a, hostPath: /a, mountPath: /a, readonly: true}]}",
+        "kind: ClusterConfiguration\netcd: {local: {extraEnvs: [{name: A, valeu: b}]}}",
     ] {
         assert_eq!(with_kubeadm("v1.37.2", wrong), [Rule::KubeadmField], "{wrong}");
     }
@@ -188,6 +191,8 @@ fn kubeadm_s_strict_decoding_is_foreseen() {
         "kind: ClusterConfiguration\napiServer: {certSANs: [a.example.com], extraArgs: [], extraEnvs: [], extraVolumes: []}",
         "kind: ClusterConfiguration\ndns: {disabled: true}\nproxy: {disabled: true}\nimageRepository: registry.example.com",
         "kind: InitConfiguration\npatches: {directory: /etc/patches}",
+        "kind: ClusterConfiguration\nscheduler: {extraVolumes: [{name: a, hostPath: /a, mountPath: /a, readOnly: true, pathType: File}]}",
+        "kind: ClusterConfiguration\ncontrollerManager: {extraEnvs: [{name: A, value: b}], extraArgs: [{name: v, value: \"2\"}]}",
         "kind: JoinConfiguration\nnodeRegistration: {imagePullSerial: false, ignorePreflightErrors: [NumCPU]}",
     ] {
         assert_eq!(with_kubeadm("v1.37.2", right), [], "{right}");
@@ -220,6 +225,8 @@ fn kubeadm_s_answer_is_shown_without_values() {
         ("error: x: Invalid value: \"hunter2\": must be y", "x: Invalid value: …: must be y"),
         ("x: Invalid value: 7: must be y", "x: Invalid value: …: must be y"),
         ("unknown field \"abcdef.0123456789abcdef\"", "unknown field …"),
+        ("unknown field \"apiServer.extraArgs[0].nam\", x", "unknown field `apiServer.extraArgs[0].nam`, x"),
+        ("unknown field \"apiServer[hunter2].nam\"", "unknown field …"),
     ] {
         assert_eq!(validate::shown(answer), shown);
     }

@@ -41,7 +41,7 @@ pub(super) struct Found {
     pub inputs: Vec<Input>,
     pub companions: Vec<Companions>,
     pub told: Vec<Diagnostic>,
-    /// A file that is named twice, or beside its folder, is judged once.
+    /// What is named twice, or lies in two folders that are one, is judged once: files and folders by their true paths.
     known: BTreeSet<PathBuf>,
 }
 
@@ -60,13 +60,15 @@ impl Found {
         for path in named {
             if is_standard_input(path) {
                 found.standard_input();
+            } else if found.is_known(path) {
+                continue;
             } else if path.is_dir() {
                 if found.folder(host, path, DEPTH).await? == 0 {
                     found.told.push(check::empty(&path.display().to_string()));
                 }
             } else {
                 match regular(host, path, tree::DOCUMENT.size).await {
-                    Ok(bytes) => found.add(path, bytes),
+                    Ok(bytes) => found.add(path, bytes)?,
                     Err(fault) => found.told.push(unreadable(path, &fault)),
                 }
             }
@@ -98,12 +100,21 @@ impl Found {
         self.told.push(check::unreadable(STANDARD_INPUT, problem, advice));
     }
 
-    fn add(&mut self, path: &Path, bytes: Secret<Vec<u8>>) {
-        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        if self.known.insert(fs::canonicalize(path).unwrap_or_else(|_| absolute.clone())) {
-            let folder = absolute.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
-            self.inputs.push(Input { name: path.display().to_string(), folder, bytes });
+    /// Whether this was met before, by whichever name.
+    fn is_known(&mut self, path: &Path) -> bool {
+        fs::canonicalize(path).is_ok_and(|path| !self.known.insert(path))
+    }
+
+    fn add(&mut self, path: &Path, bytes: Secret<Vec<u8>>) -> Result<(), Fault> {
+        if self.inputs.len() >= DOCUMENTS {
+            let what = format!("there are more than {DOCUMENTS} documents");
+            let at = check::text::printable(&path.display().to_string()).into_owned();
+            return Err(Fault::new(Failure::CommandLine, what, at, "name fewer files and folders"));
         }
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let folder = absolute.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
+        self.inputs.push(Input { name: path.display().to_string(), folder, bytes });
+        Ok(())
     }
 
     /// The documents of a folder and of the folders in it, as deep as this: how many there are.
@@ -117,12 +128,13 @@ impl Found {
                 return Ok(1);
             }
         };
-        names.sort();
+        // Files first: they are called by their own names, not by those that a link in a folder gives them.
+        names.sort_by_cached_key(|name| (path.join(name).is_dir(), name.clone()));
         let mut count = 0;
         for name in names {
             let below = path.join(&name);
             if below.is_dir() {
-                if deeper > 0 && name != PKI_FOLDER {
+                if deeper > 0 && name != PKI_FOLDER && !self.is_known(&below) {
                     count += Box::pin(self.folder(host, &below, deeper - 1)).await?;
                 }
                 continue;
@@ -130,16 +142,15 @@ impl Found {
             if !is_candidate(&name) {
                 continue;
             }
+            if self.is_known(&below) {
+                count += 1;
+                continue;
+            }
             match regular(host, &below, tree::DOCUMENT.size).await {
                 Ok(bytes) if !check::is_document(&bytes) => self.told.push(check::skipped(&below.display().to_string())),
-                Ok(_) if self.inputs.len() >= DOCUMENTS => {
-                    let what = format!("there are more than {DOCUMENTS} documents");
-                    let at = check::text::printable(&path.display().to_string()).into_owned();
-                    return Err(Fault::new(Failure::CommandLine, what, at, "name fewer folders"));
-                }
                 Ok(bytes) => {
                     count += 1;
-                    self.add(&below, bytes);
+                    self.add(&below, bytes)?;
                 }
                 // Manifests and states of other programs may be as large as they like.
                 Err(fault) if fault.failure() == Failure::FileTooLarge => self.told.push(check::skipped(&below.display().to_string())),
@@ -215,8 +226,9 @@ fn is_same(one: &Path, other: &Path) -> bool {
 }
 
 fn is_candidate(name: &OsStr) -> bool {
-    let Some(name) = name.to_str() else { return false };
-    let unpacked = name.strip_suffix(".b64").unwrap_or(name);
+    // What is no UTF-8 keeps its ending.
+    let name = name.to_string_lossy();
+    let unpacked = name.strip_suffix(".b64").unwrap_or(&name);
     let bare = unpacked.strip_suffix(".gz").unwrap_or(unpacked);
     let has_ending = bare.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending));
     (has_ending || NAMES.contains(&bare)) && name != BUNDLE_FILE
