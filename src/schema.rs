@@ -29,14 +29,14 @@ pub fn schema(kind: Kind) -> Value {
     let mut definitions = Map::new();
     definitions.insert(name.to_owned(), value(&outline));
     let kubeadm = kubeadm_outlines();
-    let mut branch = reference(name);
-    for outline in kubeadm.iter().rev() {
-        branch = json!({
-            "if": {"type": "object", "properties": {"kind": {"const": outline.kind}}, "required": ["kind"]},
-            "then": reference(outline.kind),
-            "else": branch,
-        });
-    }
+    let branch = |kind: &str, other: Value| {
+        let is_kind = json!({"type": "object", "properties": {"kind": {"const": kind}}, "required": ["kind"]});
+        json!({"if": is_kind, "then": reference(kind), "else": other})
+    };
+    // kubeboot's own kind comes first: a language server that completes a document takes `Cluster` for the beginning of
+    // `ClusterConfiguration`. It comes last again for a document that has no kind yet, or none that is known.
+    let kubeadms_or_own = kubeadm.iter().rev().fold(reference(name), |other, outline| branch(outline.kind, other));
+    let branch = branch(name, kubeadms_or_own);
     definitions.extend(kubeadm.iter().map(|outline| (outline.kind.to_owned(), kubeadms(outline))));
     let mut schema = Map::new();
     schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
@@ -79,7 +79,7 @@ fn shape(shape: &Shape) -> Value {
 
 fn single(form: &Form) -> Value {
     match form.look {
-        Look::Text("") => json!({"type": "string"}),
+        Look::Anything => json!({"type": "string"}),
         // Not a keyword of the standard: what editors say in place of the pattern, which says nothing to most people.
         Look::Text(pattern) => json!({"type": "string", "pattern": pattern, "patternErrorMessage": format!("write {}", form.example)}),
         Look::Number(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
@@ -114,7 +114,7 @@ fn map(outline: &MapOutline) -> Value {
 fn demand(rule: &Rule) -> (&'static str, Value) {
     match rule {
         Rule::One(names) => ("oneOf", names.iter().map(|name| json!({"required": [name]})).collect()),
-        Rule::AtMostOne(names) => ("not", json!({"required": names})),
+        Rule::NotBoth(names) => ("not", json!({"required": names})),
         Rule::Together(names) => {
             let others = |name: &&str| names.iter().filter(|other| *other != name).copied().collect::<Vec<_>>();
             ("dependentRequired", names.iter().map(|name| ((*name).to_owned(), json!(others(name)))).collect::<Map<_, _>>().into())

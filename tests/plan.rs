@@ -86,6 +86,10 @@ fn quirks_of_releases() {
     for (version, init, worker, control_plane) in [
         ("v1.34.4", vec![balancer, resolver], vec![brief], vec![brief, members]),
         ("v1.35.4", vec![balancer, resolver], vec![brief], vec![brief, members]),
+        // What these took from newer minors is not known.
+        ("v1.34.5", vec![], vec![], vec![]),
+        ("v1.35.5", vec![], vec![], vec![]),
+        ("v1.33.9", vec![], vec![], vec![]),
         ("v1.36.0", vec![balancer, resolver], vec![brief], vec![brief, members]),
         ("v1.36.1", vec![bounds, resolver], vec![brief], vec![brief, group]),
         ("v1.36.3", vec![bounds, resolver], vec![], vec![group]),

@@ -26,7 +26,8 @@ use crate::host::Host;
 use crate::plan::{DoneWhen, StepId};
 use crate::run::Run;
 
-/// Makes sure that a step's effect may be begun, before the ledger says that it is.
+/// Makes sure that a step's effect may be begun, before the ledger says that it is. What it may clear away for that is what an
+/// etcd left that never wrote anything: it is as gone the second time, and binds this machine to nothing.
 ///
 /// # Errors
 /// It may not: then nothing binds this machine to it.

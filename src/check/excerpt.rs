@@ -1,9 +1,8 @@
 //! A line of a document as it may be shown. An allow-list: keys that look like fields, values of fields that are
 //! known to be public, punctuation. Everything else becomes `…`, also in a text that is too broken to be parsed.
 
-use crate::document::field::is_field_name;
+use crate::document::field::{is_field_name, is_harmless};
 use crate::document::tree::{Entry, Node, Parsed, Place, Tree};
-use crate::kubeadm::censor::without_secrets;
 use crate::secret::Secret;
 
 use super::Excerpt;
@@ -157,7 +156,7 @@ impl Text {
             Node::Scalar { text, .. } => {
                 let text = text.expose();
                 // A secret that slipped into a public field is still one.
-                if is_public(public, path) && text.chars().count() <= VALUE_LIMIT && without_secrets(text) == *text {
+                if is_public(public, path) && text.chars().count() <= VALUE_LIMIT && is_harmless(text) {
                     self.add(tree.place, text, shown);
                 }
             }

@@ -8,7 +8,7 @@ use crate::schema::{Kind, schema};
 /// Arguments of `kubeboot schema`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SchemaArgs {
-    /// Whose
+    /// Of which kind of document
     #[arg(value_name = "KIND", value_enum)]
     pub kind: Kind,
 }

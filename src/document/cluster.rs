@@ -122,7 +122,7 @@ fn pki_url(at: &At<'_>) -> Option<PkiMode> {
 fn control_planes(at: Option<&At<'_>>, networks: Option<&Networks<'_>>) -> Option<ControlPlanes> {
     let Some(at) = at else { return Some(ControlPlanes::default()) };
     let mut fields = at.map("a map, for example {count: 3, labels: {rack: a}}")?;
-    let count = fields.get("count", "How many there will be; an odd number");
+    let count = fields.get("count", "How many there will be; an even number is warned of");
     let what = "Addresses that some of them will have: asked by the machine that starts the cluster whether one lives there already";
     let addresses_at = fields.get("addresses", what);
     let pool = pool(fields);
@@ -144,7 +144,8 @@ fn control_planes(at: Option<&At<'_>>, networks: Option<&Networks<'_>>) -> Optio
 }
 
 fn number(text: &str) -> Result<u8, String> {
-    let plain = text.bytes().all(|b| b.is_ascii_digit());
+    // YAML 1.1 reads a number with a leading zero by eights.
+    let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
     match text.parse() {
         Ok(count @ 1..) if plain => Ok(count),
         _ => Err(format!("{} is no number of control planes; write 3, or another odd number", shown(text))),

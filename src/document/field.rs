@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use zeroize::Zeroize;
 
+use crate::host::shown_url;
 use crate::kubeadm::censor::without_secrets;
 
 /// The value as an error shows it: in backquotes, one line, control characters escaped, at most 60 characters.
@@ -15,9 +16,16 @@ pub(super) fn shown(text: &str) -> String {
     format!("`{}`", shown_bare(text))
 }
 
+/// Whether nothing in the text is known for a secret, a URL's signature and password included.
+#[must_use]
+pub fn is_harmless(text: &str) -> bool {
+    without_secrets(text) == text && (!text.contains("://") || shown_url(text) == text)
+}
+
 fn shown_bare(text: &str) -> String {
     // A secret may have slipped into the place of a name; cut off, it would not be known for one.
-    let text = &without_secrets(text);
+    let text = without_secrets(text);
+    let text = if text.contains("://") { shown_url(&text) } else { text };
     let mut short: String = text.chars().take(60).flat_map(char::escape_debug).collect();
     if text.chars().nth(60).is_some() {
         short.push('…');

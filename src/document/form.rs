@@ -16,6 +16,8 @@ pub struct Form {
 pub enum Look {
     /// Text that this regular expression matches as a whole (ECMA-262, as JSON Schema wants it).
     Text(&'static str),
+    /// Any text.
+    Anything,
     /// A number from the first to the second.
     Number(u64, u64),
 }
@@ -36,11 +38,10 @@ const QUALIFIED_NAME: &str = "^([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([A-Za-z0-9._-]{0
 const CIDR: &str = "^\\s*[0-9A-Fa-f:.]+/[0-9]{1,3}\\s*$";
 const DIGEST: &str = "^[0-9A-Fa-f]{64}$";
 const PEM: &str = "-----BEGIN [A-Z0-9 ]+-----";
-const ANYTHING: &str = "";
 
-pub(super) static API_VERSION: Form = text("the version of the document", ANYTHING);
-pub(super) static KIND: Form = text("the kind of the document", ANYTHING);
-pub(super) static CLUSTER_NAME: Form = text("a name, for example prod", DNS_LABELS);
+pub(super) static API_VERSION: Form = Form { example: "the version of the document", look: Look::Anything };
+pub(super) static KIND: Form = Form { example: "the kind of the document", look: Look::Anything };
+pub(super) static CLUSTER_NAME: Form = text("lower-case letters, digits, hyphens and dots, for example prod", DNS_LABELS);
 pub(super) static VERSION: Form =
     text("a release, for example v1.37.2", "^v1\\.(3[1-9]|[4-9][0-9]|[1-9][0-9]{2,4})\\.(0|[1-9][0-9]{0,4})$");
 pub(super) static ENDPOINT: Form =
@@ -48,10 +49,10 @@ pub(super) static ENDPOINT: Form =
 pub(super) static SUBNET: Form = text("a network, for example 10.244.0.0/16", CIDR);
 pub(super) static NODE_NETWORK: Form = text("a network, for example 10.0.0.0/16", CIDR);
 pub(super) static DNS_DOMAIN: Form = text("a DNS name, for example cluster.local", DNS_LABELS);
-pub(super) static NODE_NAME: Form = text("a node name", DNS_LABELS);
+pub(super) static NODE_NAME: Form = text("lower-case letters, digits, hyphens and dots, for example cp-1", DNS_LABELS);
 pub(super) static CRI_SOCKET: Form = text("unix:///run/containerd/containerd.sock", "^unix:///\\S*$");
 pub(super) static LABEL_KEY: Form = text("a label key, for example pool", QUALIFIED_NAME);
-pub(super) static LABEL_VALUE: Form = text("text; an empty value is \"\"", LABEL_NAME);
+pub(super) static LABEL_VALUE: Form = text("at most 63 letters, digits, -, _ and ., or \"\"", LABEL_NAME);
 pub(super) static TAINT_KEY: Form = text("a key, for example dedicated", QUALIFIED_NAME);
 pub(super) static TAINT_VALUE: Form = text("text, for example gpu", LABEL_NAME);
 pub(super) static POOL_NAME: Form = text("at most 40 lower-case letters, digits and hyphens", "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$");
@@ -75,7 +76,7 @@ pub(super) static INSTANT: Form =
     text("an instant, for example 2026-11-24T10:00:00Z", "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?Z$");
 pub(super) static DURATION: Form = text("a duration, for example 5m or 1h30m", "^([0-9]*d)?([0-9]*h)?([0-9]*m)?([0-9]*s)?$");
 pub(super) static SYSTEM_UUID: Form = text("a UUID", "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$");
-pub(super) static INSTANCE_ID: Form = text("the instance id of the datasource", ANYTHING);
-pub(super) static SERIAL: Form = text("the SMBIOS serial", ANYTHING);
+pub(super) static INSTANCE_ID: Form = Form { example: "the instance id of the datasource", look: Look::Anything };
+pub(super) static SERIAL: Form = Form { example: "the SMBIOS serial", look: Look::Anything };
 pub(super) static MAC: Form = text("a hardware address", "^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$");
-pub(super) static HOSTNAME: Form = text("a hostname", DNS_LABELS);
+pub(super) static HOSTNAME: Form = text("lower-case letters, digits, hyphens and dots, for example cp-1", DNS_LABELS);

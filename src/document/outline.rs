@@ -64,8 +64,8 @@ pub struct FieldOutline {
 pub enum Rule {
     /// Exactly one of them is written.
     One(&'static [&'static str]),
-    /// At most one of them is written.
-    AtMostOne(&'static [&'static str]),
+    /// At most one of the two is written.
+    NotBoth([&'static str; 2]),
     /// All are written or none.
     Together(&'static [&'static str]),
 }

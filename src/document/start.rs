@@ -41,7 +41,7 @@ fn who(mut fields: Fields<'_>) -> Option<Starter> {
     );
     let node = fields.get("node", "The one machine that may start the cluster");
     let claim = fields.get("claim", "Where the control planes, which share one document, claim the right to start the cluster");
-    fields.written(Rule::AtMostOne(&["node", "claim"]));
+    fields.written(Rule::NotBoth(["node", "claim"]));
     fields.finish();
     if let (Some(node), Some(_)) = (&node, &claim) {
         node.misplaced("the right to start the cluster is told and claimed at once", "write initialize.node or initialize.claim, not both");

@@ -75,7 +75,7 @@ pub(super) fn discovery(at: &At<'_>) -> Option<Discovery> {
     let authority = fields.need("certificateAuthority", "The cluster's CA certificate, PEM: what this machine trusts", form::CA.example);
     let certificate = fields.get("bootstrapCertificate", "A client certificate with which this machine asks to join");
     let token = fields.get("bootstrapToken", "A bootstrap token with which this machine asks to join; the cluster has to know it");
-    fields.written(Rule::AtMostOne(&["bootstrapCertificate", "bootstrapToken"]));
+    fields.written(Rule::NotBoth(["bootstrapCertificate", "bootstrapToken"]));
     fields.finish();
     let authority = authority.and_then(|at| {
         let read = at.parse(&form::CA, certificates)?;

@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 
-use super::field::{path_name, shown, shown_name};
+use super::field::{is_harmless, path_name, shown, shown_name};
 use super::form::{Form, Look};
 use super::outline::{FieldOutline, MapOutline, Outline, Rule, Shape};
 use super::scalar;
@@ -177,7 +177,9 @@ impl<'t> At<'t> {
             return None;
         }
         let text = self.single(form.example)?;
-        let quoted = if text.len() <= 40 { format!("put it in quotes: \"{text}\"") } else { "put it in quotes".to_owned() };
+        // A secret may have slipped in here; cut short or cut up it would be no help.
+        let may_be_quoted = text.len() <= 40 && is_harmless(text);
+        let quoted = if may_be_quoted { format!("put it in quotes: \"{text}\"") } else { "put it in quotes".to_owned() };
         self.is_what_yaml_takes_it_for(form, text, &shown(text), &quoted).then_some(text)
     }
 
@@ -205,7 +207,7 @@ impl<'t> At<'t> {
                 self.wrong(format!("{called} is text to YAML, not a number"), "write the number without quotes");
                 false
             }
-            (Look::Text(_), Some(meaning)) if plain => {
+            (Look::Text(_) | Look::Anything, Some(meaning)) if plain => {
                 self.wrong(format!("{called} is {meaning} to YAML, not text"), advice);
                 false
             }
@@ -341,9 +343,13 @@ impl<'t> Fields<'t> {
 
     /// How many of the fields that a rule is about are written. What breaks the rule is for the reader to say.
     pub(super) fn written(&mut self, rule: Rule) -> usize {
-        let (Rule::One(names) | Rule::AtMostOne(names) | Rule::Together(names)) = rule;
+        let names = match &rule {
+            Rule::One(names) | Rule::Together(names) => names,
+            Rule::NotBoth(names) => names.as_slice(),
+        };
+        let count = names.iter().filter(|name| self.entries.iter().any(|entry| entry.key == **name)).count();
         self.outline.rules.push(rule);
-        names.iter().filter(|name| self.entries.iter().any(|entry| entry.key == **name)).count()
+        count
     }
 
     /// Every field that nobody asked for is a violation, with the nearest known one as advice. Its value is never quoted.
