@@ -1,7 +1,7 @@
 //! A line of a document as it may be shown. An allow-list: keys that look like fields, values of fields that are
 //! known to be public, punctuation. Everything else becomes `…`, also in a text that is too broken to be parsed.
 
-use crate::document::field::{is_field_name, is_harmless};
+use crate::document::shown::{is_field_name, is_harmless};
 use crate::document::tree::{Entry, Node, Parsed, Place, Tree};
 use crate::secret::Secret;
 

@@ -2,7 +2,8 @@
 //! kubelet's and kube-proxy's documents have hundreds of fields that change with every version: `kubeadm config validate`
 //! judges those, where there is a kubeadm.
 
-use crate::document::field::{KubernetesVersion, is_field_name};
+use crate::document::field::KubernetesVersion;
+use crate::document::shown::is_field_name;
 use crate::document::tree::{Entry, Node, Tree};
 
 use super::excerpt::field;

@@ -1,6 +1,7 @@
 //! What a kubeadm on this machine is asked, and what of its answer may be shown.
 
-use crate::document::field::{BootstrapToken, CertificateKey, Cidr, KubernetesVersion, is_field_name};
+use crate::document::field::{BootstrapToken, CertificateKey, Cidr, KubernetesVersion};
+use crate::document::shown::is_field_name;
 use crate::document::spec::{BootstrapCredential, ClusterSpec, EncryptionAlgorithm, NodeSpec, PkiSource};
 use crate::document::{Disposal, Document, Violations, read_node};
 use crate::fault::Fault;

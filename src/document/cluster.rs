@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::field::{KubernetesVersion, is_dns_name, shown, shown_name};
+use super::field::{KubernetesVersion, is_dns_name};
 use super::form;
 use super::kinds::{self, Sorted};
 use super::kubeadm;
 use super::network::Networks;
+use super::shown::{shown, shown_name};
 use super::spec::{ClusterSpec, ControlPlanes, CredentialKind, EncryptionAlgorithm, PkiMode, Pool};
 use super::walk::{At, Fields, Key};
 use super::{labels, network, node, part, relations, source, start};
@@ -144,7 +145,7 @@ fn control_planes(at: Option<&At<'_>>, networks: Option<&Networks<'_>>) -> Optio
 }
 
 fn number(text: &str) -> Result<u8, String> {
-    // YAML 1.1 reads a number with a leading zero by eights.
+    // To YAML 1.1 a number with a leading zero is in base 8.
     let plain = text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
     match text.parse() {
         Ok(count @ 1..) if plain => Ok(count),

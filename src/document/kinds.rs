@@ -1,8 +1,8 @@
 //! Which document is which: exactly one of kubeboot's own, and kubeadm's, at most one of each kind.
 
-use super::field::shown;
 use super::form;
 use super::kubeadm::{KINDS, KubeadmDocument};
+use super::shown::shown;
 use super::tree::{Node, Place, Tree};
 use super::walk::{At, Fields, Walk, nearest};
 

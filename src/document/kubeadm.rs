@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::field::{path_name, shown, shown_name};
 use super::scalar;
+use super::shown::{path_name, shown, shown_name};
 use super::spec::Overrides;
 use super::tree::{Node, Place, Tree};
 use super::walk::{At, Walk};

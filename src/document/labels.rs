@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::field::{Taint, is_dns_name, shown};
+use super::field::{Taint, is_dns_name};
+use super::shown::shown;
 use super::walk::{At, Key};
 use super::{form, scalar};
 

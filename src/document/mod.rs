@@ -2,14 +2,15 @@
 //!
 //! The way: [`tree`] parses → `walk` hands out fields with their place → `node` and `cluster` ask for them, `part` reads
 //! what both have, `kubeadm` reads kubeadm's own documents → `relations` compares fields → [`spec`]. [`violation`] is
-//! what went wrong, [`overrides`] merges kubeadm's documents later, [`field`] are the words with a form, and [`form`] what a
-//! person writes for them. [`outline`] is what all of it asks for.
+//! what went wrong, [`overrides`] merges kubeadm's documents later, [`field`] are the words with a form, [`form`] what a person
+//! writes for them, and [`shown`] what of them an error may hold. [`outline`] is what all of it asks for.
 
 pub mod field;
 pub mod form;
 pub mod outline;
 pub mod overrides;
 pub mod remark;
+pub mod shown;
 pub mod size;
 pub mod spec;
 pub mod tree;

@@ -1,8 +1,9 @@
 //! `networking`, `controlPlaneEndpoint` and `peers`: addresses, and what kubeadm demands of subnets (kubeadm.md §1.3,
 //! cmd/kubeadm/app/apis/kubeadm/validation).
 
-use super::field::{Cidr, Endpoint, is_dns_name, shown};
+use super::field::{Cidr, Endpoint, is_dns_name};
 use super::form;
+use super::shown::shown;
 use super::spec::Networking;
 use super::walk::At;
 

@@ -1,10 +1,11 @@
 //! `kind: Node` → [`NodeSpec`].
 
-use super::field::{Cidr, Endpoint, KubernetesVersion, NodeName, shown};
+use super::field::{Cidr, Endpoint, KubernetesVersion, NodeName};
 use super::form;
 use super::kinds::{self, Sorted};
 use super::kubeadm::{self, KubeadmDocument, Said};
 use super::network::{self, Networks};
+use super::shown::shown;
 use super::spec::{ClockPolicy, CniChoice, Discovery, Initialize, NodeSpec, Overrides, PkiSource, Registration, Role, SecretSource};
 use super::walk::At;
 use super::{labels, part, relations, source, start, trust};

@@ -1,7 +1,8 @@
 //! Fields that a Node document and a cluster file have alike.
 
-use super::field::{KubernetesVersion, is_dns_name, shown};
+use super::field::{KubernetesVersion, is_dns_name};
 use super::form;
+use super::shown::shown;
 use super::spec::ClockPolicy;
 use super::walk::{At, Fields};
 

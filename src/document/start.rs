@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::moment::{self, UnixTime};
 
-use super::field::{NodeName, shown};
+use super::field::NodeName;
 use super::form;
 use super::outline::Rule;
+use super::shown::shown;
 use super::source::http_url;
 use super::spec::{Claim, Initialize, InitializeNode, OnUnreachable, Starter};
 use super::walk::{At, Fields};

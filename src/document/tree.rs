@@ -288,7 +288,7 @@ impl Builder {
                     if let Some(first) = entries.iter().find(|entry| entry.key == key) {
                         self.parsed.violations.push(whole(
                             place,
-                            format!("{} is written twice; it is also at line {}", super::field::shown_name(&key), first.place.line),
+                            format!("{} is written twice; it is also at line {}", super::shown::shown_name(&key), first.place.line),
                             "keep one of them",
                         ));
                     } else {

@@ -6,10 +6,10 @@
 
 use std::cell::RefCell;
 
-use super::field::{is_harmless, path_name, shown, shown_name};
 use super::form::{Form, Look};
 use super::outline::{FieldOutline, MapOutline, Outline, Rule, Shape};
 use super::scalar;
+use super::shown::{is_harmless, path_name, shown, shown_name};
 use super::tree::{Entry, Node, Place, Tree};
 use super::violation::Violation;
 
