@@ -79,4 +79,3 @@ pub(super) static SYSTEM_UUID: Form = text("a UUID", "^[0-9A-Fa-f]{8}(-[0-9A-Fa-
 pub(super) static INSTANCE_ID: Form = Form { example: "the instance id of the datasource", look: Look::Anything };
 pub(super) static SERIAL: Form = Form { example: "the SMBIOS serial", look: Look::Anything };
 pub(super) static MAC: Form = text("a hardware address", "^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$");
-pub(super) static HOSTNAME: Form = text("lower-case letters, digits, hyphens and dots, for example cp-1", DNS_LABELS);

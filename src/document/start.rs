@@ -104,7 +104,7 @@ fn initialize_node(at: &At<'_>) -> Option<InitializeNode> {
     let read = |text: &str| text.parse().map_err(|_| format!("{} is no IP address; write for example 10.0.0.11", shown(text)));
     let address = address.map(|at| at.parse(&form::ADDRESS, read).map(InitializeNode::Address));
     let hostname =
-        hostname.map(|at| at.parse(&form::HOSTNAME, NodeName::parse).map(|name| InitializeNode::Hostname(name.as_str().to_owned())));
+        hostname.map(|at| at.parse(&form::NODE_NAME, NodeName::parse).map(|name| InitializeNode::Hostname(name.as_str().to_owned())));
     if written != 1 {
         at.wrong(
             format!("{written} ways of naming the machine are written here"),

@@ -41,7 +41,11 @@ struct Certificates {
     all_are_authorities: bool,
 }
 
-/// Reads PEM certificates. The text is never quoted: a key may have slipped in.
+/// Reads PEM certificates, and keeps the text, which is never quoted: a key may have slipped in.
+fn pem(text: &str) -> Result<(String, Certificates), String> {
+    certificates(text).map(|read| (text.to_owned(), read))
+}
+
 fn certificates(text: &str) -> Result<Certificates, String> {
     if text.contains("PRIVATE KEY-----") {
         return Err("this holds a private key; write certificates only, and treat that key as lost".to_owned());
@@ -78,11 +82,11 @@ pub(super) fn discovery(at: &At<'_>) -> Option<Discovery> {
     fields.written(Rule::NotBoth(["bootstrapCertificate", "bootstrapToken"]));
     fields.finish();
     let authority = authority.and_then(|at| {
-        let read = at.parse(&form::CA, certificates)?;
+        let (text, read) = at.parse(&form::CA, pem)?;
         if !read.all_are_authorities {
             at.wrong("a certificate here is not one of a CA", "write the cluster's own ca.crt, not a serving or client certificate");
         }
-        Some((at.word(&form::CA)?.to_owned(), read))
+        Some((text, read))
     });
     if let (Some(_), Some(token)) = (&certificate, &token) {
         token.misplaced("there are two bootstrap credentials", "keep bootstrapCertificate or bootstrapToken");
@@ -100,12 +104,12 @@ fn bootstrap_certificate(at: &At<'_>, authority: Option<&Certificates>) -> Optio
     let key = fields.need("key", "Its private key, PEM", "the PEM of its key, or a reference");
     fields.finish();
     let certificate = certificate.and_then(|at| {
-        let read = at.parse(&form::CLIENT_CERTIFICATE, certificates)?;
+        let (text, read) = at.parse(&form::CLIENT_CERTIFICATE, pem)?;
         let known = |issuer: &Vec<u8>| authority.is_none_or(|authority| authority.subjects.contains(issuer));
         if !read.issuers.first().is_some_and(known) {
             at.wrong("this certificate was not issued by certificateAuthority", "write both from documents of the same mint");
         }
-        Some((at.word(&form::CLIENT_CERTIFICATE)?.to_owned(), read))
+        Some((text, read))
     });
     let key = key.and_then(|at| {
         let source = secret(&at, &form::CLIENT_KEY, private_key)?;
